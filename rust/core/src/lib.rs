@@ -1,0 +1,25 @@
+//! The receiving side of SMTP (RFC 5321) and LMTP (RFC 2033), without I/O, clock, logging or threads.
+//!
+//! Data flows one way, and a module imports only what stands to the left of it:
+//!
+//! ```text
+//! scan ─► data, command ─► session
+//!         reply, violation: the words all of them use
+//! ```
+//!
+//! - [`data`]: the octets between `DATA` and `<CRLF>.<CRLF>`, in both directions.
+//! - [`command`]: one command line, parsed.
+//! - [`session`]: a whole connection: octets in, events out; replies in, octets out.
+//! - [`violation`]: everything a peer can do wrong, in one table.
+//!
+//! What a peer sends never panics and never makes anything here grow without bound.
+
+// pub mod command;
+// pub mod data;
+pub mod reply;
+// pub mod scan;
+// pub mod session;
+pub mod violation;
+
+pub use reply::{Enhanced, Reply, ReplyError};
+pub use violation::{Fault, Violation};
