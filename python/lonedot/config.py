@@ -1,0 +1,139 @@
+"""What a server is told once: its name, its limits, its policies.
+
+Gives three frozen values, checked when made; a wrong one is a `ValueError` that names the field and what it takes.
+`Config.settings()` turns them into what the core reads. Nothing here touches a socket or a clock.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+from functools import lru_cache
+from typing import Literal, Self
+
+from lonedot import _core
+
+BarePolicy = Literal["reject", "keep", "normalize"]
+KeepPolicy = Literal["reject", "keep"]
+LineEnds = Literal["crlf", "lf"]
+Dialect = Literal["smtp", "lmtp"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Every bound of a server, each with its unit, its section and what a peer hears past it.
+
+    Exactly at a limit is accepted. `None` for `max_size` means no limit but `drain` still holds for what is refused.
+    """
+
+    max_size: int | None = 52_428_800
+    """Octets of mail data in a message (RFC 1870), the last CRLF counted. Past it: 552 5.3.4 at the end of mail data."""
+    max_line: int = 1000
+    """Octets of a text line with its CRLF and without the transparency dot (RFC 5321 §4.5.3.1.6). Past it, under
+    `long_line="reject"`: 550 5.6.0 at the end of mail data."""
+    drain: int = 268_435_456
+    """Octets read on after mail data broke a rule, in the hope of its end. Past it: 421 4.3.1 and close."""
+    max_recipients: int = 1000
+    """Recipients in a transaction (RFC 5321 §4.5.3.1.8, at least 100). Past it: 452 4.5.3."""
+    max_errors: int = 20
+    """Commands at fault in a connection (unknown, malformed or out of order; refusals by a handler are not counted).
+    Past it: 421 4.7.0 and close."""
+    max_connections: int = 1000
+    """Connections of one server at a time, over all listeners. Past it: 421 4.3.2 instead of a greeting."""
+    command_timeout: float = 300.0
+    """Seconds to wait for the next command (RFC 5321 §4.5.3.2.7, at least 300 on the open Internet). Then 421 4.4.2."""
+    data_timeout: float = 300.0
+    """Seconds without one octet inside mail data; each read renews it. Then 421 4.4.2, and nothing is delivered."""
+    handler_deadline: float = 240.0
+    """Seconds a hook or a delivery may take, well under the 600 a client waits (RFC 5321 §4.5.3.2.6). Then it is
+    cancelled and the peer hears 451 4.3.0, if nothing was stored."""
+
+    def __post_init__(self) -> None:
+        least = {"max_line": 4, "max_recipients": 1, "max_errors": 1, "max_connections": 1}
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if item.name == "max_size" and value is None:
+                continue
+            seconds = item.name.endswith(("_timeout", "_deadline"))
+            if isinstance(value, bool) or not isinstance(value, (int, float) if seconds else int):
+                raise ValueError(f"Limits.{item.name} takes {'seconds' if seconds else 'a whole number'}, not {value!r}")
+            if seconds and not 0 < value < 1e9:
+                raise ValueError(f"Limits.{item.name} takes seconds above 0, not {value!r}")
+            if not seconds and not least.get(item.name, 0) <= value < 2**63:
+                raise ValueError(f"Limits.{item.name} takes at least {least.get(item.name, 0)}, not {value!r}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policies:
+    """What is done with mail data and commands that break a rule and are common all the same.
+
+    The end of mail data is no policy: only `<CRLF>.<CRLF>` ends it, whatever is chosen here.
+    """
+
+    bare_cr: BarePolicy = "reject"
+    """A CR no LF follows (RFC 5321 §2.3.8): refused, kept as it is, or made a space."""
+    bare_lf: BarePolicy = "reject"
+    """An LF no CR precedes (RFC 5321 §2.3.8): refused, kept as it is, or made a CRLF."""
+    long_line: KeepPolicy = "reject"
+    """A line past `Limits.max_line` (RFC 5321 §4.5.3.1.6): refused, or kept and counted in the report."""
+    nul: KeepPolicy = "reject"
+    """A NUL octet (RFC 2045 §2.8): refused, or kept and counted in the report."""
+    strict_grammar: bool = False
+    """Refuse what the grammar of RFC 5321 §4.1.2 does not have and clients send all the same: a space after
+    `MAIL FROM:`, names in EHLO that are no domain."""
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            allowed: tuple[object, ...] = ("reject", "keep")
+            if item.name.startswith("bare_"):
+                allowed = ("reject", "keep", "normalize")
+            elif item.name == "strict_grammar":
+                allowed = (True, False)
+            if value not in allowed:
+                raise ValueError(f"Policies.{item.name} takes one of {', '.join(map(repr, allowed))}, not {value!r}")
+
+    @classmethod
+    def strict(cls) -> Self:
+        """Refuse all that RFC 5321 does not allow in mail data. The default."""
+        return cls()
+
+    @classmethod
+    def internet(cls) -> Self:
+        """As strict, but long lines are kept and reported: honest senders make them too often to refuse them all."""
+        return cls(long_line="keep")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """All that the listeners of a server have in common."""
+
+    hostname: str = field(default_factory=socket.gethostname)
+    """The name in the greeting, in replies and in `Received:` fields (RFC 5321 §4.1.3): a domain, printable ASCII."""
+    limits: Limits = field(default_factory=Limits)
+    policies: Policies = field(default_factory=Policies.strict)
+
+    def __post_init__(self) -> None:
+        if not (0 < len(self.hostname) <= 255 and all("!" <= c <= "~" for c in self.hostname)):
+            raise ValueError(
+                f"Config.hostname takes a domain of 1 to 255 printable ASCII characters, not {self.hostname!r}"
+            )
+
+    def settings(
+        self, dialect: Dialect = "smtp", *, line_ends: LineEnds = "crlf", questions: Iterable[str] = ("mail", "rcpt")
+    ) -> _core.Settings:
+        """What the core's session reads, made once and shared by every connection that speaks `dialect`."""
+        return _settings(self, dialect, line_ends, frozenset(questions))
+
+
+@lru_cache(maxsize=64)
+def _settings(config: Config, dialect: Dialect, line_ends: LineEnds, questions: frozenset[str]) -> _core.Settings:
+    return _core.Settings(
+        hostname=config.hostname,
+        dialect=dialect,
+        limits=config.limits,
+        policies=config.policies,
+        line_ends=line_ends,
+        questions=questions,
+    )
