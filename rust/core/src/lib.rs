@@ -15,9 +15,9 @@
 //! What a peer sends never panics and never makes anything here grow without bound.
 
 // pub mod command;
-// pub mod data;
+pub mod data;
 pub mod reply;
-// pub mod scan;
+pub mod scan;
 // pub mod session;
 pub mod violation;
 

@@ -1,0 +1,16 @@
+//! Mail data: the octets between `DATA` and `<CRLF>.<CRLF>` (RFC 5321 §4.1.1.4, §4.5.2), in both directions.
+//!
+//! - [`DataDecoder`]: octets of the wire in, at any split; mail data out; then the end; then a [`DataReport`].
+//! - [`DataEncoder`]: mail data in; octets of the wire out.
+//! - [`DataPolicies`]: what is done with what breaks a rule. The end of mail data is no policy.
+
+mod decoder;
+mod encoder;
+mod policies;
+mod report;
+mod state;
+
+pub use decoder::DataDecoder;
+pub use encoder::DataEncoder;
+pub use policies::{BarePolicy, DataPolicies, KeepPolicy, LineEnds};
+pub use report::DataReport;
