@@ -113,6 +113,9 @@ faults! {
         /// An argument where none may stand.
         UnexpectedArgument = "unexpected-argument" 501 (5, 5, 4)
             "Command takes no argument" "RFC 5321 4.1.1";
+        /// A control octet, or one over 127 without SMTPUTF8, in the text after NOOP, HELP, VRFY or EXPN.
+        TextSyntax = "text-syntax" 501 (5, 5, 4)
+            "Argument is not printable text" "RFC 5321 4.1.2";
         /// Not a domain or an address literal after EHLO, HELO or LHLO.
         HelloSyntax = "hello-syntax" 501 (5, 5, 4)
             "Give a domain or an address literal" "RFC 5321 4.1.1.1";
