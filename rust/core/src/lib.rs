@@ -18,7 +18,7 @@ pub mod command;
 pub mod data;
 pub mod reply;
 pub mod scan;
-// pub mod session;
+pub mod session;
 pub mod violation;
 
 pub use reply::{Enhanced, Reply, ReplyError};

@@ -135,6 +135,11 @@ impl Reply {
         Self { code, enhanced: Some(enhanced), text: text.into() }
     }
 
+    /// A reply that carries no enhanced code, such as that to EHLO, with text of our own.
+    pub(crate) fn plain(code: u16, text: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, enhanced: None, text: text.into() }
+    }
+
     /// A constant reply of our own.
     pub(crate) const fn constant(code: u16, enhanced: Option<Enhanced>, text: &'static str) -> Self {
         Self { code, enhanced, text: Cow::Borrowed(text) }

@@ -4,7 +4,7 @@ use lonedot_core::data::{BarePolicy, DataPolicies, DataReport, KeepPolicy, LineE
 use lonedot_core::{Fault, Violation};
 
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Decoded {
+pub(crate) struct Decoded {
     pub out: Vec<u8>,
     pub eof: bool,
     pub consumed: usize,
@@ -18,7 +18,7 @@ fn end_of(wire: &[u8]) -> Option<usize> {
     stream.windows(5).position(|five| five == b"\r\n.\r\n")
 }
 
-pub fn decode(wire: &[u8], policies: &DataPolicies) -> Decoded {
+pub(crate) fn decode(wire: &[u8], policies: &DataPolicies) -> Decoded {
     let end = end_of(wire);
     let body = &wire[..end.unwrap_or(wire.len())];
     let starts_line = |at: usize| at == 0 || at >= 2 && &wire[at - 2..at] == b"\r\n";

@@ -1,0 +1,22 @@
+//! The server side of one connection, without a socket or a clock (RFC 5321 §3, §4.1.4; RFC 2033).
+//!
+//! - [`Session`]: octets in, [`Event`]s out; replies in, octets out.
+//! - [`table`]: which command may come when, as data.
+//! - [`Settings`]: what a listener's sessions have in common.
+//!
+//! An event that is a command waits for a reply; so does the end of mail data. While one waits the session is *paused*: it
+//! interprets nothing more and retains what it is given.
+
+mod event;
+mod incoming;
+mod lines;
+mod owed;
+#[allow(clippy::module_inception)] // a file is one noun, and this one is the folder's
+mod session;
+mod settings;
+pub mod table;
+
+pub use event::{Abort, AbortReason, Close, Event};
+pub use owed::Misuse;
+pub use session::{MAX_RETAINED, Session};
+pub use settings::{Limits, Questions, Settings};

@@ -1,0 +1,69 @@
+//! What the sessions of a listener have in common. Made once, shared by all.
+
+use crate::command::{Dialect, Grammar};
+use crate::data::DataPolicies;
+
+/// The bounds a session enforces by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Recipients in a transaction (RFC 5321 §4.5.3.1.8).
+    pub max_recipients: usize,
+    /// Commands at fault in a connection before it is closed.
+    pub max_errors: u32,
+    /// Octets read after mail data broke a rule, in the hope of its end.
+    pub drain: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_recipients: 1000, max_errors: 20, drain: 268_435_456 }
+    }
+}
+
+/// Which commands the application has a say in. The others are answered without it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Questions {
+    /// EHLO, HELO, LHLO.
+    pub hello: bool,
+    /// MAIL.
+    pub mail: bool,
+    /// RCPT.
+    pub rcpt: bool,
+    /// DATA, before the 354.
+    pub data: bool,
+    /// VRFY.
+    pub vrfy: bool,
+}
+
+/// All that a session is told.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Settings {
+    /// The name in the greeting and in the reply to EHLO.
+    pub hostname: String,
+    /// SMTP or LMTP.
+    pub dialect: Dialect,
+    /// Refuse what the grammar of RFC 5321 does not have.
+    pub strict_grammar: bool,
+    /// What the decoder of mail data is told.
+    pub data: DataPolicies,
+    /// Bounds.
+    pub limits: Limits,
+    /// What the application is asked.
+    pub questions: Questions,
+}
+
+impl Settings {
+    /// The extensions offered in the reply to EHLO, one line each (RFC 5321 §4.1.1.1).
+    #[must_use]
+    pub fn keywords(&self) -> String {
+        let size = match self.data.max_size {
+            u64::MAX => "SIZE".to_owned(),
+            octets => format!("SIZE {octets}"),
+        };
+        format!("{size}\n8BITMIME\nPIPELINING\nENHANCEDSTATUSCODES\nHELP")
+    }
+
+    pub(super) fn grammar(&self) -> Grammar {
+        Grammar { dialect: self.dialect, smtputf8: false, strict: self.strict_grammar }
+    }
+}

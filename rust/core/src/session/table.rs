@@ -1,0 +1,116 @@
+//! Which command may come when, and where it leads: RFC 5321 §4.1.4 as one table.
+//!
+//! A cell says what becomes of a command in a state: where the session goes once the command is answered positively, or
+//! the fault that is answered at once. A negative reply leaves the state as it was, whatever the cell says.
+
+use crate::command::Verb;
+use crate::violation::Fault;
+
+/// What a session expects next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum State {
+    /// The greeting was sent; the client has not said who it is.
+    Start,
+    /// No transaction is open.
+    Ready,
+    /// A transaction has its reverse-path.
+    Mail,
+    /// A transaction has at least one forward-path.
+    Rcpt,
+    /// Inside mail data, where there are no commands.
+    MailData,
+    /// The greeting was a refusal; the client may only say QUIT.
+    Refused,
+    /// No octet is read or sent any more.
+    Closed,
+}
+
+/// What becomes of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cell {
+    /// Once answered positively, the session is in this state.
+    To(State),
+    /// Whatever is answered, the session stays where it is.
+    Stay,
+    /// It is refused with this fault.
+    No(Fault),
+}
+
+/// The states in which a command can come, in the order of the table's columns.
+pub const COLUMNS: [State; 5] = [State::Start, State::Ready, State::Mail, State::Rcpt, State::Refused];
+
+use Cell::{No, Stay, To};
+use Fault::{HelloFirst, MailFirst, NestedMail, NoRecipients};
+use State::{Closed, MailData, Ready, Start};
+
+const REFUSED: Cell = No(Fault::Refused);
+
+/// One row a verb, one column a state of [`COLUMNS`].
+#[rustfmt::skip]
+pub const TABLE: [(Verb, [Cell; 5]); 12] = [
+    //            Start           Ready             Mail              Rcpt            Refused
+    (Verb::Ehlo, [To(Ready),      To(Ready),        To(Ready),        To(Ready),      REFUSED]),
+    (Verb::Helo, [To(Ready),      To(Ready),        To(Ready),        To(Ready),      REFUSED]),
+    (Verb::Lhlo, [To(Ready),      To(Ready),        To(Ready),        To(Ready),      REFUSED]),
+    (Verb::Mail, [No(HelloFirst), To(State::Mail),  No(NestedMail),   No(NestedMail), REFUSED]),
+    (Verb::Rcpt, [No(HelloFirst), No(MailFirst),    To(State::Rcpt),  To(State::Rcpt), REFUSED]),
+    (Verb::Data, [No(HelloFirst), No(MailFirst),    No(NoRecipients), To(MailData),   REFUSED]),
+    (Verb::Rset, [To(Start),      To(Ready),        To(Ready),        To(Ready),      REFUSED]),
+    (Verb::Noop, [Stay,           Stay,             Stay,             Stay,           REFUSED]),
+    (Verb::Vrfy, [Stay,           Stay,             Stay,             Stay,           REFUSED]),
+    (Verb::Expn, [Stay,           Stay,             Stay,             Stay,           REFUSED]),
+    (Verb::Help, [Stay,           Stay,             Stay,             Stay,           REFUSED]),
+    (Verb::Quit, [To(Closed),     To(Closed),       To(Closed),       To(Closed),     To(Closed)]),
+];
+
+/// The table's cell. A state without a column has no commands: its cell is [`Cell::Stay`].
+#[must_use]
+pub fn cell(state: State, verb: Verb) -> Cell {
+    let row = TABLE.iter().find(|(of, _)| *of == verb);
+    let column = COLUMNS.iter().position(|of| *of == state);
+    match (row, column) {
+        (Some((_, cells)), Some(column)) => cells[column],
+        _ => Stay,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_verb_has_its_row_once() {
+        for verb in Verb::ALL {
+            assert_eq!(TABLE.iter().filter(|(of, _)| *of == verb).count(), 1, "{}", verb.name());
+        }
+        assert_eq!(TABLE.len(), Verb::ALL.len());
+    }
+
+    #[test]
+    fn what_the_rfc_says_of_the_table() {
+        for state in COLUMNS {
+            // Section 4.1.1.10: QUIT may be said at any time.
+            assert_eq!(cell(state, Verb::Quit), To(Closed));
+            for verb in Verb::ALL.into_iter().filter(|verb| *verb != Verb::Quit) {
+                match (state, verb) {
+                    // Section 3.1: after a refusal, 503 to everything else.
+                    (State::Refused, _) => assert_eq!(cell(state, verb), REFUSED),
+                    // Section 4.1.4: these may be said without EHLO and at any time.
+                    (_, Verb::Noop | Verb::Help | Verb::Expn | Verb::Vrfy) => assert_eq!(cell(state, verb), Stay),
+                    // Section 4.1.4: EHLO clears all buffers as RSET does.
+                    (_, Verb::Ehlo | Verb::Helo | Verb::Lhlo) => assert_eq!(cell(state, verb), To(Ready)),
+                    (Start, Verb::Rset) => assert_eq!(cell(state, verb), To(Start)),
+                    (_, Verb::Rset) => assert_eq!(cell(state, verb), To(Ready)),
+                    // Section 4.1.4: a transaction is MAIL, RCPT one or many times, DATA, and no MAIL inside.
+                    (Ready, Verb::Mail) => assert_eq!(cell(state, verb), To(State::Mail)),
+                    (State::Mail | State::Rcpt, Verb::Rcpt) => assert_eq!(cell(state, verb), To(State::Rcpt)),
+                    (State::Rcpt, Verb::Data) => assert_eq!(cell(state, verb), To(MailData)),
+                    _ => match cell(state, verb) {
+                        No(fault) => assert_eq!(fault.row().code, 503, "{state:?} {verb:?}"),
+                        cell => panic!("{state:?} {verb:?} {cell:?}"),
+                    },
+                }
+            }
+        }
+    }
+}
