@@ -1,0 +1,296 @@
+//! The command parser: the corpus both languages read (`tests/data/commands.toml`), and what holds of every line.
+
+use lonedot_core::command::{
+    Command, Dialect, ForwardPath, Grammar, MAX_LINE, Notes, Parameter, Parameters, ReversePath, parse,
+};
+use proptest::prelude::*;
+use toml::{Table, Value};
+
+#[test]
+fn corpus() {
+    let cases = cases();
+    assert!(cases.len() >= 150);
+    let wrong: Vec<String> = cases.iter().filter_map(|case| check(case).err()).collect();
+    assert!(wrong.is_empty(), "{} of {} cases:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+}
+
+/// Every line of the corpus, cut short anywhere, under every grammar.
+#[test]
+fn every_start_of_every_line() {
+    for case in cases() {
+        let line = octets(&case);
+        for end in 0..=line.len() {
+            for choice in 0..8 {
+                let dialect = if choice & 1 == 0 { Dialect::Smtp } else { Dialect::Lmtp };
+                let grammar = Grammar { dialect, smtputf8: choice & 2 != 0, strict: choice & 4 != 0 };
+                holds(&line[..end], &grammar).unwrap();
+            }
+        }
+    }
+}
+
+fn cases() -> Vec<Table> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/commands.toml");
+    let corpus: Table = std::fs::read_to_string(path).unwrap().parse().unwrap();
+    corpus["case"].as_array().unwrap().iter().map(|case| case.as_table().unwrap().clone()).collect()
+}
+
+fn octets(case: &Table) -> Vec<u8> {
+    text(case, "line").chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect()
+}
+
+/// Compares everything a case may say; what it does not say is to be absent.
+fn check(case: &Table) -> Result<(), String> {
+    let flag = |key: &str| case.get(key).is_some_and(|value| value.as_bool().unwrap());
+    let line = octets(case);
+    if let Some(octets) = case.get("octets") {
+        assert_eq!(octets.as_integer(), Some(line.len() as i64), "{case}");
+    }
+    let dialect = match text(case, "dialect") {
+        "" | "smtp" => Dialect::Smtp,
+        "lmtp" => Dialect::Lmtp,
+        other => panic!("no dialect: {other}"),
+    };
+    let grammar = Grammar { dialect, smtputf8: flag("smtputf8"), strict: flag("strict") };
+    let mut want = case.clone();
+    for key in ["line", "octets", "dialect", "smtputf8", "strict"] {
+        want.remove(key);
+    }
+    let mut got = match parse(&line, &grammar) {
+        Ok(command) => described(&command),
+        Err(found) => Table::from_iter([
+            ("fault".to_owned(), Value::from(found.fault.row().name)),
+            ("offset".to_owned(), Value::from(found.offset as i64)),
+        ]),
+    };
+    if want.contains_key("fault") && !want.contains_key("offset") {
+        got.remove("offset");
+    }
+    if got == want {
+        Ok(())
+    } else {
+        Err(format!("{line:?}\n  want {want:?}\n  got  {got:?}", line = text(case, "line")))
+    }
+}
+
+fn text<'a>(case: &'a Table, key: &str) -> &'a str {
+    case.get(key).map_or("", |value| value.as_str().unwrap())
+}
+
+/// A command in the words of the corpus.
+fn described(command: &Command) -> Table {
+    let mut table = Table::new();
+    let mut say = |key: &str, value: Value| _ = table.insert(key.to_owned(), value);
+    say("verb", command.verb().map_or("", |verb| verb.name()).into());
+    let (path, parameters, notes) = match command {
+        Command::Mail(mail) => (mail.reverse_path.as_str(), &mail.parameters, mail.notes),
+        Command::Rcpt(rcpt) => (rcpt.forward_path.as_str(), &rcpt.parameters, rcpt.notes),
+        Command::Ehlo(hello) | Command::Helo(hello) | Command::Lhlo(hello) => {
+            say("name", hello.name.as_str().into());
+            return table;
+        }
+        Command::Noop(text) | Command::Help(text) | Command::Vrfy(text) | Command::Expn(text) => {
+            if !text.argument.is_empty() {
+                say("argument", text.argument.as_str().into());
+            }
+            return table;
+        }
+        Command::Unknown(unknown) => {
+            say("verb", unknown.verb.as_str().into());
+            if !unknown.argument.is_empty() {
+                say("argument", unknown.argument.as_str().into());
+            }
+            return table;
+        }
+        Command::Data | Command::Rset | Command::Quit => return table,
+    };
+    say("path", path.into());
+    if let Some(size) = parameters.size() {
+        say("size", i64::try_from(size).unwrap().into());
+    }
+    if let Some(body) = parameters.body() {
+        say("body", body.name().into());
+    }
+    if !parameters.all().is_empty() {
+        say("parameters", parameters.all().iter().map(written).collect::<Vec<_>>().into());
+    }
+    if !notes.is_empty() {
+        say("notes", notes.names().collect::<Vec<_>>().into());
+    }
+    table
+}
+
+fn written(parameter: &Parameter) -> String {
+    match &parameter.value {
+        Some(value) => format!("{}={value}", parameter.keyword),
+        None => parameter.keyword.clone(),
+    }
+}
+
+/// MAIL or RCPT as a careful client would write it.
+fn line(introduction: &str, path: &str, parameters: &Parameters) -> String {
+    let mut line = format!("{introduction}<{path}>");
+    for parameter in parameters.all() {
+        line += " ";
+        line += &written(parameter);
+    }
+    line
+}
+
+fn grammars() -> impl Strategy<Value = Grammar> {
+    (any::<bool>(), any::<bool>(), any::<bool>()).prop_map(|(lmtp, smtputf8, strict)| Grammar {
+        dialect: if lmtp { Dialect::Lmtp } else { Dialect::Smtp },
+        smtputf8,
+        strict,
+    })
+}
+
+/// Lines made of what lines are made of, so that many are right and the others nearly so.
+fn near_lines() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        8 => prop::sample::select(PIECES).prop_map(|piece| piece.as_bytes().to_vec()),
+        2 => "[a-zA-Z0-9._+-]{1,12}".prop_map(String::into_bytes),
+        1 => any::<u8>().prop_map(|octet| vec![octet]),
+    ];
+    let start = prop::sample::select(&["", "MAIL FROM:<", "RCPT TO:<", "mail from: <", "EHLO ", "VRFY ", "X "][..]);
+    (start, prop::collection::vec(piece, 0..24))
+        .prop_map(|(start, pieces)| [start.as_bytes(), &pieces.concat()].concat())
+}
+
+const PIECES: &[&str] = &[
+    "MAIL",
+    "RCPT",
+    "FROM:",
+    "TO:",
+    " ",
+    "\t",
+    "<",
+    ">",
+    "@",
+    "@",
+    ".",
+    ",",
+    ":",
+    "\"",
+    "\\",
+    "[",
+    "]",
+    "=",
+    "-",
+    "a",
+    "b.example",
+    "<>",
+    "Postmaster",
+    "192.0.2.1",
+    "IPv6:",
+    "::",
+    "fe80",
+    "> SIZE=",
+    "> BODY=7BIT",
+    " SMTPUTF8",
+    "> X=",
+    "é",
+    "例え",
+    "\u{85}",
+    "@a:",
+    "@b.example>",
+    "\"a b\"",
+    "12345678901234567890",
+];
+
+/// A line of each, right by construction.
+fn good_mail() -> impl Strategy<Value = String> {
+    let local =
+        prop_oneof!["[a-z!#$%&'*+/=?^_`{|}~é-]{1,8}(\\.[a-z0-9é]{1,8}){0,3}", "\"([ !a-z@<>é]|\\\\[ -~]){0,10}\""];
+    let host = prop_oneof![
+        "[a-z0-9]([a-z0-9é-]{0,10}[a-z0-9])?(\\.[a-z0-9]{1,9}){0,4}",
+        "\\[25[0-5]\\.1?[0-9]\\.0{1,3}\\.2\\]",
+        "\\[IPv6:([0-9a-fA-F]{1,4}:){7}[0-9a-f]{1,4}\\]",
+        "\\[IPv6:([0-9a-f]{1,4}:){1,4}:[0-9a-f]{1,4}\\]",
+    ];
+    (
+        "(@a:|@b\\.c,@d:)?",
+        local,
+        host,
+        "( {1,2}SIZE=[0-9]{1,20})?( BODY=(7bit|8BITMIME))?( [A-Z][A-Z0-9-]{9,12}(=[!-<>-~é]{1,9})?)?",
+    )
+        .prop_map(|(route, local, host, parameters)| format!("MAIL FROM:<{route}{local}@{host}> SMTPUTF8{parameters}"))
+}
+
+proptest! {
+    #[test]
+    fn any_octets_never_panic(line in prop::collection::vec(any::<u8>(), 0..700), grammar in grammars()) {
+        holds(&line, &grammar)?;
+    }
+
+    #[test]
+    fn near_lines_never_panic(line in near_lines(), grammar in grammars()) {
+        holds(&line, &grammar)?;
+    }
+
+    #[test]
+    fn good_mail_is_read(line in good_mail()) {
+        let grammar = Grammar { smtputf8: true, strict: true, ..Grammar::default() };
+        prop_assert!(matches!(parse(line.as_bytes(), &grammar), Ok(Command::Mail(_))), "{:?}", parse(line.as_bytes(), &grammar));
+        holds(line.as_bytes(), &grammar)?;
+    }
+
+    #[test]
+    fn ipv6_as_the_standard_library_writes_it_is_read(groups in prop::array::uniform8(prop_oneof![Just(0), any::<u16>()])) {
+        prop_assert!(is_ipv6(&std::net::Ipv6Addr::from(groups).to_string()), "{groups:x?}");
+    }
+
+    #[test]
+    fn ipv6_that_is_read_is_read_by_the_standard_library(text in "([0-9a-f]{1,4}|:|:|:|::|192\\.0\\.2\\.1){1,15}") {
+        prop_assert!(!is_ipv6(&text) || text.parse::<std::net::Ipv6Addr>().is_ok(), "{text}");
+    }
+
+    #[test]
+    fn text_becomes_the_path_it_is_or_none(text in prop_oneof![any::<String>(), "[a@\"<>. \\\\é]{0,12}"]) {
+        if let Ok(path) = ReversePath::parse(&text) {
+            prop_assert_eq!(path.as_str(), &text);
+        }
+        if let Ok(path) = ForwardPath::parse(&text) {
+            prop_assert_eq!(path.as_str(), &text);
+            prop_assert!(ReversePath::parse(&text).is_ok() || path.domain().is_empty());
+        }
+    }
+}
+
+fn is_ipv6(address: &str) -> bool {
+    ForwardPath::parse(&format!("u@[IPv6:{address}]")).is_ok()
+}
+
+/// What holds of every line.
+fn holds(octets: &[u8], grammar: &Grammar) -> Result<(), TestCaseError> {
+    let command = match parse(octets, grammar) {
+        Ok(command) => command,
+        Err(found) => {
+            prop_assert!(found.offset <= octets.len() as u64, "{found:?}");
+            return Ok(());
+        }
+    };
+    prop_assert!(octets.len() + 2 <= MAX_LINE);
+    // Trailing white space changes nothing, where the line has room for it.
+    if octets.len() < 500 {
+        prop_assert_eq!(parse(&[octets, b" \t "].concat(), grammar), Ok(command.clone()));
+    }
+    let (rebuilt, again) = match &command {
+        Command::Mail(mail) => {
+            let rebuilt = line("MAIL FROM:", mail.reverse_path.as_str(), &mail.parameters);
+            let mut mail = mail.clone();
+            mail.notes = Notes::default();
+            (rebuilt, Command::Mail(mail))
+        }
+        Command::Rcpt(rcpt) => {
+            let rebuilt = line("RCPT TO:", rcpt.forward_path.as_str(), &rcpt.parameters);
+            let mut rcpt = rcpt.clone();
+            rcpt.notes = Notes::default();
+            (rebuilt, Command::Rcpt(rcpt))
+        }
+        _ => return Ok(()),
+    };
+    prop_assert!(rebuilt.len() <= octets.len());
+    prop_assert_eq!(parse(rebuilt.as_bytes(), &Grammar { strict: true, ..*grammar }), Ok(again));
+    Ok(())
+}
