@@ -200,7 +200,7 @@ faults! {
 }
 
 /// A fault at its place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Violation {
     /// Which fault.
     pub fault: Fault,

@@ -1,1 +1,62 @@
+//! The module `lonedot._core`: the core crate for Python. Each file wraps one noun of it; `octets` alone touches Python's
+//! memory.
 
+#![allow(clippy::needless_pass_by_value)] // what the interpreter hands over is owned, by PyO3's rules
+
+mod command;
+mod data;
+mod event;
+mod octets;
+mod reply;
+mod session;
+mod settings;
+mod violation;
+
+use std::sync::OnceLock;
+
+use lonedot_core::scan::Backend;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+/// The kernel that LONEDOT_BACKEND names, or the best. Read once.
+fn backend() -> PyResult<Backend> {
+    static CHOSEN: OnceLock<Result<Backend, String>> = OnceLock::new();
+    let chosen = CHOSEN.get_or_init(|| match std::env::var("LONEDOT_BACKEND") {
+        Ok(name) => Backend::by_name(&name).ok_or(name),
+        Err(_) => Ok(Backend::best()),
+    });
+    chosen.clone().map_err(|name| {
+        let names: Vec<_> = Backend::available().map(Backend::name).collect();
+        PyValueError::new_err(format!("LONEDOT_BACKEND={name} cannot run here; these can: {}", names.join(", ")))
+    })
+}
+
+#[pymodule(gil_used = false)]
+mod _core {
+    #[pymodule_export]
+    use crate::command::{
+        Data, Ehlo, Expn, Helo, Help, Lhlo, Mail, Noop, Parameters, Quit, Rcpt, Rset, Unknown, Vrfy, parse_command,
+    };
+    #[pymodule_export]
+    use crate::data::{DataDecoder, DataEncoder, DataReport, backends, decode_data, encode_data};
+    #[pymodule_export]
+    use crate::event::{Aborted, Closed, EndOfMailData, MailData};
+    #[pymodule_export]
+    use crate::octets::ReadBuffer;
+    #[pymodule_export]
+    use crate::reply::Reply;
+    #[pymodule_export]
+    use crate::session::Session;
+    #[pymodule_export]
+    use crate::settings::Settings;
+    #[pymodule_export]
+    use crate::violation::{CommandError, MailDataError, Violation, faults};
+
+    use super::{Bound, PyModule, PyResult};
+
+    /// Fails the import, and says why, when LONEDOT_BACKEND names a kernel that cannot run here.
+    #[pymodule_init]
+    fn init(_module: &Bound<'_, PyModule>) -> PyResult<()> {
+        super::backend().map(|_| ())
+    }
+}

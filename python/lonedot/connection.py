@@ -1,0 +1,59 @@
+"""What hooks see of a connection: facts, and room for their own.
+
+A `Connection` never reads, writes or decides; those are `conversation` and the session. It outlives the socket.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from lonedot._core import Ehlo, Helo, Lhlo, Session
+    from lonedot.config import Dialect
+    from lonedot.listener import Listener
+
+
+class Peer(NamedTuple):
+    """The other end of a TCP connection."""
+
+    host: str
+    """An IPv4 or IPv6 address."""
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Connection:
+    """One client's connection.
+
+    `peer`: its address, None on a Unix socket. `listener`: where it came in.
+    """
+
+    __slots__ = ("_session", "_state", "listener", "peer")
+
+    def __init__(self, peer: Peer | None, listener: Listener) -> None:
+        self.peer = peer
+        self.listener = listener
+        self._session: Session | None = None
+        self._state: dict[str, Any] | None = None
+
+    @property
+    def dialect(self) -> Dialect:
+        """"smtp" or "lmtp"."""
+        return self.listener.dialect
+
+    @property
+    def hello(self) -> Ehlo | Helo | Lhlo | None:
+        """The last EHLO, HELO or LHLO that was accepted."""
+        return self._session.hello if self._session is not None else None
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """A dict of the handler's own, for the life of the connection."""
+        if self._state is None:
+            self._state = {}
+        return self._state
+
+    def __repr__(self) -> str:
+        return f"<Connection from {self.peer or 'a Unix socket'} at {self.listener.address}>"

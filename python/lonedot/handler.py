@@ -1,0 +1,117 @@
+"""The hooks of an application: which there are, which a handler defines, which are wrong.
+
+Hooks are found once, when the server is made; one that is not defined is never called or asked for.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from lonedot._core import Reply
+
+if TYPE_CHECKING:
+    from lonedot._core import Ehlo, Helo, Lhlo, Mail, Rcpt, Vrfy
+    from lonedot.connection import Connection
+    from lonedot.delivery import Delivery, Sink
+    from lonedot.transaction import AbortReason, Message, Transaction
+
+Answer = Reply | None | Awaitable[Reply | None]
+"""What a hook gives: None accepts, a Reply answers (a 421 closes), and either may be awaited for."""
+
+
+class Handler(Protocol):
+    """All the hooks there are, for reading and for type checkers. Define those you need, in any class, sync or async.
+
+    A hook that raises is answered with 451 4.3.0 and logged with its traceback; a deadline (`Limits.handler_deadline`)
+    cancels it.
+    """
+
+    def on_connect(self, connection: Connection, /) -> Answer:
+        """A client has connected. None greets with 220; a negative Reply takes the greeting's place (RFC 5321 §3.1)."""
+
+    def on_hello(self, connection: Connection, hello: Ehlo | Helo | Lhlo, /) -> Answer:
+        """EHLO, HELO or LHLO. None answers with the extensions; of a positive Reply only that it is positive counts."""
+
+    def on_mail(self, connection: Connection, mail: Mail, /) -> Answer:
+        """MAIL: a transaction begins."""
+
+    def on_rcpt(self, connection: Connection, rcpt: Rcpt, /) -> Answer:
+        """RCPT: one more recipient."""
+
+    def on_vrfy(self, connection: Connection, vrfy: Vrfy, /) -> Answer:
+        """VRFY. None answers 252."""
+
+    def on_message(
+        self, connection: Connection, message: Message, /
+    ) -> Reply | Iterable[Reply] | None | Awaitable[Reply | Iterable[Reply] | None]:
+        """A whole message. A positive Reply or None takes responsibility for it (RFC 5321 §4.2.5). In LMTP one Reply for
+        all recipients, or one for each in order."""
+
+    def on_data(self, connection: Connection, transaction: Transaction, /) -> Sink | Reply | Awaitable[Sink | Reply]:
+        """Instead of on_message: DATA. A Sink takes the mail data as it comes; a negative Reply refuses it."""
+
+    def on_abort(
+        self, connection: Connection, transaction: Transaction, reason: AbortReason, /
+    ) -> Awaitable[None] | None:
+        """Mail data that was begun will not be delivered."""
+
+    def on_disconnect(self, connection: Connection, reason: str, /) -> Awaitable[None] | None:
+        """The connection has ended: "quit", "eof", "reset", "timeout", "shutdown", "errors", "drain" or "refused"."""
+
+
+NAMES = tuple(name for name in vars(Handler) if name.startswith("on_"))
+"""The hooks, in the order in which they are called."""
+
+Hook = Callable[..., Any]
+
+
+class Hooks:
+    """The hooks one handler defines, each callable or None.
+
+    Raises TypeError for an `on_…` that is no hook or cannot be called, and when it is not clear where messages go: to
+    exactly one of on_message, on_data and a delivery.
+    """
+
+    on_connect: Hook | None
+    on_hello: Hook | None
+    on_mail: Hook | None
+    on_rcpt: Hook | None
+    on_vrfy: Hook | None
+    on_message: Hook | None
+    on_data: Hook | None
+    on_abort: Hook | None
+    on_disconnect: Hook | None
+
+    __slots__ = NAMES
+
+    def __init__(self, handler: object, delivery: Delivery | None = None) -> None:
+        kind = type(handler).__name__
+        if isinstance(handler, type):
+            raise TypeError(f"{handler.__name__} is a class; give the server an object: {handler.__name__}()")
+        for name in dir(handler):
+            if name.startswith("on_") and name not in NAMES:
+                near = difflib.get_close_matches(name, NAMES, 1)
+                hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(NAMES)}"
+                raise TypeError(f"{kind}.{name} is no hook{hint}")
+        for name in NAMES:
+            hook = getattr(handler, name, None)
+            if hook is not None and not callable(hook):
+                raise TypeError(f"{kind}.{name} is a hook and cannot be called")
+            # A class that derives from Handler inherits what only documents a hook.
+            documented = getattr(hook, "__func__", None) is getattr(Handler, name)
+            setattr(self, name, None if documented else hook)
+        places = [name for name in ("on_message", "on_data") if getattr(self, name) is not None]
+        if delivery is not None:
+            places.append("a delivery")
+        if len(places) > 1:
+            raise TypeError(f"{kind}: mail data goes to one place, not to {' and '.join(places)}")
+        if not places:
+            raise TypeError(f"{kind}: nothing takes mail data; define on_message or on_data, or give the server a delivery")
+
+    def questions(self, delivery: Delivery | None) -> frozenset[str]:
+        """The commands the session has to ask about."""
+        asked = {name: getattr(self, f"on_{name}") is not None for name in ("hello", "mail", "rcpt", "data", "vrfy")}
+        asked["data"] = asked["data"] or delivery is not None
+        return frozenset(name for name, asks in asked.items() if asks)

@@ -1,0 +1,311 @@
+//! Commands as Python sees them: one frozen class each, and `parse_command`.
+
+use lonedot_core::command::{self, Command, Dialect, Grammar, Hello, Notes, Text};
+use lonedot_core::violation::Violation as CoreViolation;
+use pyo3::exceptions::{PyKeyError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use crate::octets::Octets;
+use crate::reply::Reply;
+use crate::violation::{CommandError, Violation};
+
+pub(crate) fn dialect(name: &str) -> PyResult<Dialect> {
+    match name {
+        "smtp" => Ok(Dialect::Smtp),
+        "lmtp" => Ok(Dialect::Lmtp),
+        _ => Err(PyValueError::new_err(format!("dialect takes 'smtp' or 'lmtp', not {name:?}"))),
+    }
+}
+
+fn notes<'py>(py: Python<'py>, notes: Notes) -> PyResult<Bound<'py, PyTuple>> {
+    PyTuple::new(py, notes.names().collect::<Vec<_>>())
+}
+
+/// Classes that hold one text and nothing else.
+macro_rules! one_text {
+    ($( $(#[$doc:meta])* $class:ident($core:ident).$field:ident )+) => { $(
+        $(#[$doc])*
+        #[pyclass(frozen, eq, module = "lonedot._core")]
+        #[derive(PartialEq, Eq)]
+        pub(crate) struct $class($core);
+
+        #[pymethods]
+        impl $class {
+            #[classattr]
+            fn __match_args__() -> (&'static str,) {
+                (stringify!($field),)
+            }
+
+            #[getter]
+            fn $field(&self) -> &str {
+                &self.0.$field
+            }
+
+            fn __repr__(&self) -> String {
+                format!("{}({:?})", stringify!($class), self.0.$field)
+            }
+        }
+    )+ };
+}
+
+one_text! {
+    /// EHLO (RFC 5321 section 4.1.1.1). `.name`: the domain or address literal as sent.
+    Ehlo(Hello).name
+    /// HELO (RFC 5321 section 4.1.1.1). `.name`: the domain or address literal as sent.
+    Helo(Hello).name
+    /// LHLO (RFC 2033 section 4.1). `.name`: the domain or address literal as sent.
+    Lhlo(Hello).name
+    /// NOOP (RFC 5321 section 4.1.1.9). `.argument`: the text after it, "" when there was none.
+    Noop(Text).argument
+    /// VRFY (RFC 5321 section 4.1.1.6). `.argument`: a user name or a mailbox.
+    Vrfy(Text).argument
+    /// EXPN (RFC 5321 section 4.1.1.7). `.argument`: a mailing list.
+    Expn(Text).argument
+    /// HELP (RFC 5321 section 4.1.1.8). `.argument`: the topic, "" when there was none.
+    Help(Text).argument
+}
+
+/// Classes that hold nothing.
+macro_rules! bare {
+    ($( $(#[$doc:meta])* $class:ident )+) => { $(
+        $(#[$doc])*
+        #[pyclass(frozen, eq, module = "lonedot._core")]
+        #[derive(PartialEq, Eq)]
+        pub(crate) struct $class;
+
+        #[pymethods]
+        impl $class {
+            #[classattr]
+            fn __match_args__(py: Python<'_>) -> Bound<'_, PyTuple> {
+                PyTuple::empty(py)
+            }
+
+            fn __repr__(&self) -> &'static str {
+                concat!(stringify!($class), "()")
+            }
+        }
+    )+ };
+}
+
+bare! {
+    /// DATA (RFC 5321 section 4.1.1.4).
+    Data
+    /// RSET (RFC 5321 section 4.1.1.5).
+    Rset
+    /// QUIT (RFC 5321 section 4.1.1.10).
+    Quit
+}
+
+/// The parameters of MAIL or RCPT (RFC 5321 section 4.1.2), typed where their extension is known.
+///
+/// `.size`: octets declared (RFC 1870) or None. `.body`: "7BIT", "8BITMIME", "BINARYMIME" or None (RFC 6152, RFC 3030).
+/// `.smtputf8`: whether it was asked for (RFC 6531). All of them, in order: `.items()`, with keywords in upper case and None
+/// where there was no value; `parameters["KEYWORD"]` raises KeyError, `.get` does not.
+#[pyclass(frozen, eq, module = "lonedot._core")]
+#[derive(PartialEq, Eq)]
+pub(crate) struct Parameters(command::Parameters);
+
+#[pymethods]
+impl Parameters {
+    #[getter]
+    fn size(&self) -> Option<u64> {
+        self.0.size()
+    }
+
+    #[getter]
+    fn body(&self) -> Option<&'static str> {
+        self.0.body().map(command::Body::name)
+    }
+
+    #[getter]
+    fn smtputf8(&self) -> bool {
+        self.0.smtputf8()
+    }
+
+    fn items(&self) -> Vec<(&str, Option<&str>)> {
+        self.0.all().iter().map(|parameter| (parameter.keyword.as_str(), parameter.value.as_deref())).collect()
+    }
+
+    #[pyo3(signature = (keyword, default=None))]
+    fn get<'py>(
+        &self,
+        py: Python<'py>,
+        keyword: &str,
+        default: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        match self.find(keyword) {
+            Some(value) => value.map(|value| Ok(value.into_pyobject(py)?.into_any())).transpose(),
+            None => Ok(default),
+        }
+    }
+
+    fn __getitem__(&self, keyword: &str) -> PyResult<Option<&str>> {
+        self.find(keyword).ok_or_else(|| PyKeyError::new_err(keyword.to_owned()))
+    }
+
+    fn __contains__(&self, keyword: &str) -> bool {
+        self.find(keyword).is_some()
+    }
+
+    fn __len__(&self) -> usize {
+        self.0.all().len()
+    }
+
+    fn __repr__(&self) -> String {
+        let all = self.0.all().iter().map(|parameter| match &parameter.value {
+            Some(value) => format!("{}={value}", parameter.keyword),
+            None => parameter.keyword.clone(),
+        });
+        format!("<Parameters {}>", all.collect::<Vec<_>>().join(" "))
+    }
+}
+
+impl Parameters {
+    fn find(&self, keyword: &str) -> Option<Option<&str>> {
+        let mut all = self.0.all().iter();
+        all.find(|parameter| parameter.keyword.eq_ignore_ascii_case(keyword))
+            .map(|parameter| parameter.value.as_deref())
+    }
+}
+
+/// Classes of the envelope: a path, parameters, leniencies.
+macro_rules! envelope {
+    ($( $(#[$doc:meta])* $class:ident.$path:ident )+) => { $(
+        $(#[$doc])*
+        #[pyclass(frozen, eq, module = "lonedot._core")]
+        #[derive(PartialEq, Eq)]
+        pub(crate) struct $class(command::$class);
+
+        #[pymethods]
+        impl $class {
+            #[classattr]
+            fn __match_args__() -> (&'static str, &'static str) {
+                (stringify!($path), "parameters")
+            }
+
+            #[getter]
+            fn $path(&self) -> &str {
+                self.0.$path.as_str()
+            }
+
+            #[getter]
+            fn local_part(&self) -> &str {
+                self.0.$path.local_part()
+            }
+
+            #[getter]
+            fn domain(&self) -> &str {
+                self.0.$path.domain()
+            }
+
+            #[getter]
+            fn parameters(&self) -> Parameters {
+                Parameters(self.0.parameters.clone())
+            }
+
+            #[getter]
+            fn notes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+                notes(py, self.0.notes)
+            }
+
+            fn __repr__(&self) -> String {
+                format!("{}({:?}, {})", stringify!($class), self.$path(), self.parameters().__repr__())
+            }
+        }
+    )+ };
+}
+
+envelope! {
+    /// MAIL (RFC 5321 section 4.1.1.2). `.reverse_path`: the mailbox as sent, "" for the null reverse-path; `.local_part` and
+    /// `.domain` of it; `.parameters`; `.notes`: leniencies taken, "space-after-colon" or "source-route".
+    Mail.reverse_path
+    /// RCPT (RFC 5321 section 4.1.1.3). `.forward_path`: the mailbox as sent, or "Postmaster"; `.local_part` and `.domain` of
+    /// it; `.parameters`; `.notes`: leniencies taken, "space-after-colon" or "source-route".
+    Rcpt.forward_path
+}
+
+/// A command of no known verb. `.verb` in upper case, `.argument` the text after it.
+#[pyclass(frozen, eq, module = "lonedot._core")]
+#[derive(PartialEq, Eq)]
+pub(crate) struct Unknown(command::Unknown);
+
+#[pymethods]
+impl Unknown {
+    #[classattr]
+    fn __match_args__() -> (&'static str, &'static str) {
+        ("verb", "argument")
+    }
+
+    #[getter]
+    fn verb(&self) -> &str {
+        &self.0.verb
+    }
+
+    #[getter]
+    fn argument(&self) -> &str {
+        &self.0.argument
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Unknown({:?}, {:?})", self.0.verb, self.0.argument)
+    }
+}
+
+impl From<command::Mail> for Mail {
+    fn from(mail: command::Mail) -> Self {
+        Self(mail)
+    }
+}
+
+impl From<command::Rcpt> for Rcpt {
+    fn from(rcpt: command::Rcpt) -> Self {
+        Self(rcpt)
+    }
+}
+
+/// A command as an object of its class.
+pub(crate) fn to_python<'py>(py: Python<'py>, command: Command) -> PyResult<Bound<'py, PyAny>> {
+    Ok(match command {
+        Command::Ehlo(hello) => Bound::new(py, Ehlo(hello))?.into_any(),
+        Command::Helo(hello) => Bound::new(py, Helo(hello))?.into_any(),
+        Command::Lhlo(hello) => Bound::new(py, Lhlo(hello))?.into_any(),
+        Command::Mail(mail) => Bound::new(py, Mail(mail))?.into_any(),
+        Command::Rcpt(rcpt) => Bound::new(py, Rcpt(rcpt))?.into_any(),
+        Command::Data => Bound::new(py, Data)?.into_any(),
+        Command::Rset => Bound::new(py, Rset)?.into_any(),
+        Command::Noop(text) => Bound::new(py, Noop(text))?.into_any(),
+        Command::Quit => Bound::new(py, Quit)?.into_any(),
+        Command::Vrfy(text) => Bound::new(py, Vrfy(text))?.into_any(),
+        Command::Expn(text) => Bound::new(py, Expn(text))?.into_any(),
+        Command::Help(text) => Bound::new(py, Help(text))?.into_any(),
+        Command::Unknown(unknown) => Bound::new(py, Unknown(unknown))?.into_any(),
+    })
+}
+
+fn command_error(py: Python<'_>, violation: CoreViolation) -> PyErr {
+    let error = CommandError::new_err(violation.text());
+    let value = error.value(py);
+    let filled = value
+        .setattr("violation", Violation(violation))
+        .and_then(|()| value.setattr("reply", Reply(violation.reply())));
+    filled.err().unwrap_or(error)
+}
+
+/// Parses one command line without its CRLF (RFC 5321 section 4.1).
+///
+/// `dialect`: "smtp" or "lmtp". `smtputf8`: whether SMTPUTF8 is offered (MAIL) or was asked for (RCPT). `strict_grammar`: refuse
+/// the leniencies that `.notes` would name. Raises CommandError, whose `.reply` is the Reply to send.
+#[pyfunction]
+#[pyo3(signature = (line, dialect="smtp", smtputf8=false, strict_grammar=false))]
+pub(crate) fn parse_command<'py>(
+    py: Python<'py>,
+    line: Octets<'py>,
+    dialect: &str,
+    smtputf8: bool,
+    strict_grammar: bool,
+) -> PyResult<Bound<'py, PyAny>> {
+    let grammar = Grammar { dialect: self::dialect(dialect)?, smtputf8, strict: strict_grammar };
+    let command = command::parse(&line, &grammar).map_err(|violation| command_error(py, violation))?;
+    to_python(py, command)
+}

@@ -1,0 +1,340 @@
+//! Mail data as Python sees it: `DataDecoder` in the shape of `zlib.decompressobj`, `DataEncoder`, and both in one shot.
+
+use lonedot_core::data::{
+    BarePolicy, DataDecoder as CoreDecoder, DataEncoder as CoreEncoder, DataPolicies, DataReport as CoreReport,
+    KeepPolicy, LineEnds,
+};
+use lonedot_core::scan::Backend;
+use lonedot_core::{Fault, Violation as CoreViolation};
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::octets::Octets;
+use crate::violation::{MailDataError, Violation};
+
+pub(crate) fn bare_policy(name: &str, what: &str) -> PyResult<BarePolicy> {
+    match name {
+        "reject" => Ok(BarePolicy::Reject),
+        "keep" => Ok(BarePolicy::Keep),
+        "normalize" => Ok(BarePolicy::Normalize),
+        _ => Err(PyValueError::new_err(format!("{what} takes 'reject', 'keep' or 'normalize', not {name:?}"))),
+    }
+}
+
+pub(crate) fn keep_policy(name: &str, what: &str) -> PyResult<KeepPolicy> {
+    match name {
+        "reject" => Ok(KeepPolicy::Reject),
+        "keep" => Ok(KeepPolicy::Keep),
+        _ => Err(PyValueError::new_err(format!("{what} takes 'reject' or 'keep', not {name:?}"))),
+    }
+}
+
+pub(crate) fn line_ends(name: &str) -> PyResult<LineEnds> {
+    match name {
+        "crlf" => Ok(LineEnds::Crlf),
+        "lf" => Ok(LineEnds::Lf),
+        _ => Err(PyValueError::new_err(format!("line_ends takes 'crlf' or 'lf', not {name:?}"))),
+    }
+}
+
+/// What was seen in mail data, whether or not it was handed out.
+///
+/// `size`, `lines`, `longest_line`, `long_lines`, `dots_removed`, `bare_cr`, `bare_lf`, `nul`, `eight_bit` count; `size` and
+/// `longest_line` in octets of mail data, the last CRLF included, transparency dots and terminator not (RFC 1870, RFC 5321
+/// section 4.5.3.1.6). `first_long_line`, `first_bare_cr`, `first_bare_lf`, `first_nul`, `first_eight_bit` are offsets in
+/// octets of the wire, or None. `header_end`: octets of mail data before the first empty line, or None.
+#[pyclass(frozen, eq, get_all, module = "lonedot._core")]
+#[derive(PartialEq, Eq)]
+pub(crate) struct DataReport {
+    size: u64,
+    lines: u64,
+    longest_line: u64,
+    long_lines: u64,
+    dots_removed: u64,
+    bare_cr: u64,
+    bare_lf: u64,
+    nul: u64,
+    eight_bit: u64,
+    first_long_line: Option<u64>,
+    first_bare_cr: Option<u64>,
+    first_bare_lf: Option<u64>,
+    first_nul: Option<u64>,
+    first_eight_bit: Option<u64>,
+    header_end: Option<u64>,
+}
+
+impl From<CoreReport> for DataReport {
+    fn from(report: CoreReport) -> Self {
+        // Taken apart without `..`, so that a number added in the core cannot be forgotten here.
+        let CoreReport {
+            size,
+            lines,
+            longest_line,
+            long_lines,
+            dots_removed,
+            bare_cr,
+            bare_lf,
+            nul,
+            eight_bit,
+            first_long_line,
+            first_bare_cr,
+            first_bare_lf,
+            first_nul,
+            first_eight_bit,
+            header_end,
+        } = report;
+        Self {
+            size,
+            lines,
+            longest_line,
+            long_lines,
+            dots_removed,
+            bare_cr,
+            bare_lf,
+            nul,
+            eight_bit,
+            first_long_line,
+            first_bare_cr,
+            first_bare_lf,
+            first_nul,
+            first_eight_bit,
+            header_end,
+        }
+    }
+}
+
+#[pymethods]
+impl DataReport {
+    fn __repr__(&self) -> String {
+        format!("<DataReport size={} lines={} longest_line={}>", self.size, self.lines, self.longest_line)
+    }
+}
+
+#[allow(clippy::too_many_arguments)] // keyword arguments of Python's
+fn policies(
+    max_size: Option<u64>,
+    max_line: u64,
+    long_line: &str,
+    bare_cr: &str,
+    bare_lf: &str,
+    nul: &str,
+    line_ends: &str,
+) -> PyResult<DataPolicies> {
+    if max_line == 0 {
+        return Err(PyValueError::new_err("max_line takes at least 1 octet"));
+    }
+    Ok(DataPolicies {
+        max_size: max_size.unwrap_or(u64::MAX),
+        max_line,
+        long_line: keep_policy(long_line, "long_line")?,
+        bare_cr: bare_policy(bare_cr, "bare_cr")?,
+        bare_lf: bare_policy(bare_lf, "bare_lf")?,
+        nul: keep_policy(nul, "nul")?,
+        line_ends: self::line_ends(line_ends)?,
+    })
+}
+
+fn mail_data_error(py: Python<'_>, violation: CoreViolation, report: Option<CoreReport>) -> PyErr {
+    let error = MailDataError::new_err(violation.text());
+    let value = error.value(py);
+    let filled = value
+        .setattr("violation", Violation(violation))
+        .and_then(|()| value.setattr("report", report.map(DataReport::from)));
+    filled.err().unwrap_or(error)
+}
+
+/// The decoder of one message's mail data, in the shape of `zlib.decompressobj` (RFC 5321 sections 4.1.1.4 and 4.5.2).
+///
+/// `max_size`: octets of mail data, None for no limit. `max_line`: octets of a line with its CRLF, without the transparency
+/// dot. `long_line`, `nul`: "reject" or "keep". `bare_cr`, `bare_lf`: "reject", "keep" or "normalize" (a space, a CRLF).
+/// `line_ends`: "crlf", or "lf" to hand out LF line ends. Raises ValueError for any other value.
+#[pyclass(module = "lonedot._core")]
+pub(crate) struct DataDecoder {
+    decoder: CoreDecoder,
+    consumed: usize,
+    unused_data: Vec<u8>,
+}
+
+#[pymethods]
+impl DataDecoder {
+    #[new]
+    #[pyo3(signature = (max_size=None, max_line=1000, long_line="reject", bare_cr="reject", bare_lf="reject", nul="reject",
+        line_ends="crlf"))]
+    fn new(
+        max_size: Option<u64>,
+        max_line: u64,
+        long_line: &str,
+        bare_cr: &str,
+        bare_lf: &str,
+        nul: &str,
+        line_ends: &str,
+    ) -> PyResult<Self> {
+        let policies = policies(max_size, max_line, long_line, bare_cr, bare_lf, nul, line_ends)?;
+        let decoder = CoreDecoder::with_backend(policies, crate::backend()?);
+        Ok(Self { decoder, consumed: 0, unused_data: Vec::new() })
+    }
+
+    /// Decodes the next octets and returns the mail data in them. b"" is normal, and the rule after the end and after a
+    /// violation.
+    fn decode<'py>(&mut self, py: Python<'py>, chunk: Octets<'py>) -> Bound<'py, PyBytes> {
+        let mut out = Vec::new();
+        self.consumed = self.decoder.decode(&chunk, &mut out);
+        self.unused_data.extend_from_slice(&chunk[self.consumed..]);
+        PyBytes::new(py, &out)
+    }
+
+    /// True once `<CRLF>.<CRLF>` has been seen.
+    #[getter]
+    fn eof(&self) -> bool {
+        self.decoder.eof()
+    }
+
+    /// Octets of the last chunk up to and with the end; `chunk[consumed:]` follows it.
+    #[getter]
+    fn consumed(&self) -> usize {
+        self.consumed
+    }
+
+    /// All octets after the end so far.
+    #[getter]
+    fn unused_data<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.unused_data)
+    }
+
+    /// The DataReport so far; complete at the end.
+    #[getter]
+    fn report(&self) -> DataReport {
+        self.decoder.report().into()
+    }
+
+    /// None, or the first Violation of the policies.
+    #[getter]
+    fn violation(&self) -> Option<Violation> {
+        self.decoder.violation().map(Violation)
+    }
+
+    /// The DataReport of mail data that is whole. Raises MailDataError when the end was not seen or a policy was violated.
+    fn finish(&self, py: Python<'_>) -> PyResult<DataReport> {
+        let report = self.decoder.report();
+        self.decoder.finish().map(DataReport::from).map_err(|violation| mail_data_error(py, violation, Some(report)))
+    }
+}
+
+/// Decodes mail data that came whole, its end included, with the keywords of DataDecoder. Raises MailDataError on a
+/// violation, on a missing end, and on octets after it.
+#[pyfunction]
+#[pyo3(signature = (wire, *, max_size=None, max_line=1000, long_line="reject", bare_cr="reject", bare_lf="reject",
+    nul="reject", line_ends="crlf"))]
+#[allow(clippy::too_many_arguments)] // keyword arguments of Python's
+pub(crate) fn decode_data<'py>(
+    py: Python<'py>,
+    wire: Octets<'py>,
+    max_size: Option<u64>,
+    max_line: u64,
+    long_line: &str,
+    bare_cr: &str,
+    bare_lf: &str,
+    nul: &str,
+    line_ends: &str,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let policies = policies(max_size, max_line, long_line, bare_cr, bare_lf, nul, line_ends)?;
+    let mut decoder = CoreDecoder::with_backend(policies, crate::backend()?);
+    let mut out = Vec::new();
+    let consumed = decoder.decode(&wire, &mut out);
+    let finished = decoder.finish().and_then(|_| {
+        if consumed == wire.len() { Ok(()) } else { Err(CoreViolation::new(Fault::OctetsAfterEnd, consumed as u64)) }
+    });
+    finished.map_err(|violation| mail_data_error(py, violation, Some(decoder.report())))?;
+    Ok(PyBytes::new(py, &out))
+}
+
+/// The sending side of transparency (RFC 5321 section 4.5.2).
+///
+/// `bare_cr`, `bare_lf`: "reject" or "normalize" (a space, a CRLF). Raises ValueError for any other value: what is kept here
+/// may end the mail data for somebody else.
+#[pyclass(module = "lonedot._core")]
+pub(crate) struct DataEncoder {
+    encoder: CoreEncoder,
+    ended: Option<&'static str>,
+}
+
+impl DataEncoder {
+    fn make(bare_cr: &str, bare_lf: &str) -> PyResult<CoreEncoder> {
+        let (bare_cr, bare_lf) = (bare_policy(bare_cr, "bare_cr")?, bare_policy(bare_lf, "bare_lf")?);
+        CoreEncoder::with_backend(bare_cr, bare_lf, crate::backend()?).map_err(|_| {
+            PyValueError::new_err(
+                "an encoder takes 'reject' or 'normalize': a bare CR or LF that is sent may be an end to others",
+            )
+        })
+    }
+
+    fn usable(&self) -> PyResult<()> {
+        self.ended.map_or(Ok(()), |why| Err(PyRuntimeError::new_err(why)))
+    }
+
+    fn outcome<'py>(
+        &mut self,
+        py: Python<'py>,
+        result: Result<(), CoreViolation>,
+        out: &[u8],
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        if let Err(violation) = result {
+            self.ended = Some("this encoder refused its mail data; make a new one");
+            return Err(mail_data_error(py, violation, None));
+        }
+        Ok(PyBytes::new(py, out))
+    }
+}
+
+#[pymethods]
+impl DataEncoder {
+    #[new]
+    #[pyo3(signature = (bare_cr="reject", bare_lf="reject"))]
+    fn new(bare_cr: &str, bare_lf: &str) -> PyResult<Self> {
+        Ok(Self { encoder: Self::make(bare_cr, bare_lf)?, ended: None })
+    }
+
+    /// Encodes the next octets of mail data and returns what is to be sent. Raises MailDataError for a bare CR or LF, and
+    /// RuntimeError after that or after finish().
+    fn encode<'py>(&mut self, py: Python<'py>, chunk: Octets<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        self.usable()?;
+        let mut out = Vec::new();
+        let result = self.encoder.encode(&chunk, &mut out);
+        self.outcome(py, result, &out)
+    }
+
+    /// Returns the CRLF that is missing, if it is, and the terminator. Raises as encode().
+    fn finish<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        self.usable()?;
+        let mut out = Vec::new();
+        let result = self.encoder.finish(&mut out);
+        self.ended = Some("this encoder has finished; make a new one");
+        self.outcome(py, result, &out)
+    }
+}
+
+/// Encodes whole mail data: doubles dots that start lines and adds ".CRLF", after a CRLF only where the data does not end in
+/// one. Raises MailDataError for a bare CR or LF unless it is normalized.
+#[pyfunction]
+#[pyo3(signature = (mail_data, *, bare_cr="reject", bare_lf="reject"))]
+pub(crate) fn encode_data<'py>(
+    py: Python<'py>,
+    mail_data: Octets<'py>,
+    bare_cr: &str,
+    bare_lf: &str,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let mut encoder = DataEncoder::make(bare_cr, bare_lf)?;
+    let mut out = Vec::new();
+    encoder
+        .encode(&mail_data, &mut out)
+        .and_then(|()| encoder.finish(&mut out))
+        .map_err(|violation| mail_data_error(py, violation, None))?;
+    Ok(PyBytes::new(py, &out))
+}
+
+/// The names of the kernels that can run here, best first. LONEDOT_BACKEND=name in the environment forces one.
+#[pyfunction]
+pub(crate) fn backends() -> Vec<&'static str> {
+    Backend::available().map(Backend::name).collect()
+}

@@ -1,0 +1,157 @@
+//! Where Python's memory is touched: what callers hand in, and the buffer sockets read into.
+//!
+//! The binding's one home of `unsafe`. `bytes` is borrowed, because nothing can change it; memory that Python can write is
+//! copied before Rust looks at it; [`ReadBuffer`] is Rust's own memory, lent out.
+#![allow(unsafe_code)]
+
+use std::cell::UnsafeCell;
+use std::ffi::{CStr, c_int, c_void};
+use std::ops::Deref;
+use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use pyo3::buffer::PyBuffer;
+use pyo3::exceptions::{PyBufferError, PyTypeError, PyValueError};
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+/// Octets a caller handed in: any C-contiguous buffer.
+pub(crate) enum Octets<'py> {
+    /// Immutable, so borrowed.
+    Borrowed(Bound<'py, PyBytes>),
+    /// A copy.
+    Owned(Vec<u8>),
+}
+
+impl Deref for Octets<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Borrowed(bytes) => bytes.as_bytes(),
+            Self::Owned(octets) => octets,
+        }
+    }
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Octets<'py> {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        if let Ok(bytes) = object.cast::<PyBytes>() {
+            return Ok(Self::Borrowed(bytes.to_owned()));
+        }
+        let py = object.py();
+        let buffer = match PyBuffer::<u8>::get(&object) {
+            Ok(buffer) => buffer,
+            Err(_) => as_octets(&object)?,
+        };
+        Ok(Self::Owned(buffer.to_vec(py)?))
+    }
+}
+
+/// The same memory with items of one octet, whatever its items were.
+fn as_octets(object: &Bound<'_, PyAny>) -> PyResult<PyBuffer<u8>> {
+    let py = object.py();
+    let view = py.import("builtins")?.getattr("memoryview")?.call1((object,)).map_err(|_| {
+        let kind = object.get_type().name().map_or_else(|_| "this".to_owned(), |name| name.to_string());
+        PyTypeError::new_err(format!("octets come as bytes, bytearray, memoryview or another buffer, not {kind}"))
+    })?;
+    let view = view
+        .call_method1("cast", ("B",))
+        .map_err(|_| PyTypeError::new_err("octets come as a C-contiguous buffer; make a copy with bytes()"))?;
+    PyBuffer::get(&view)
+}
+
+/// Memory that a socket reads into and the session reads from, without a copy between them.
+///
+/// `ReadBuffer(size)` holds `size` octets. Hand it to `socket.recv_into`, or return it from
+/// `asyncio.BufferedProtocol.get_buffer`, then tell `Session.receive_from` how many octets came. One serves all
+/// connections of an event loop. Raises ValueError when the size is 0.
+#[pyclass(frozen, module = "lonedot._core")]
+pub(crate) struct ReadBuffer {
+    octets: UnsafeCell<Box<[u8]>>,
+    exports: AtomicUsize,
+}
+
+// SAFETY: the memory is reached only through an export, which Python's own rules for writable buffers govern, and through
+// `with_octets`, which is called with the GIL held and borrows only while there is no export.
+unsafe impl Sync for ReadBuffer {}
+
+impl ReadBuffer {
+    /// Gives the first `length` octets to `read`: borrowed, or copied where somebody else holds the memory.
+    pub(crate) fn with_octets<R>(&self, _py: Python<'_>, length: usize, read: impl FnOnce(&[u8]) -> R) -> PyResult<R> {
+        // SAFETY: the box itself is never changed after `new`, only the octets in it; this looks at the box alone.
+        let (start, capacity) = unsafe {
+            let octets = &*self.octets.get();
+            (octets.as_ptr(), octets.len())
+        };
+        if length > capacity {
+            return Err(PyValueError::new_err(format!("the buffer holds {capacity} octets, not {length}")));
+        }
+        if self.exports.load(Ordering::Acquire) == 0 {
+            // SAFETY: within capacity, as checked. Without an export nobody can write, and none can be made while this
+            // thread holds the GIL, which it does not release: `read` has no Python to run.
+            return Ok(read(unsafe { std::slice::from_raw_parts(start, length) }));
+        }
+        let mut copy = vec![0; length];
+        // SAFETY: within capacity; the copy is new memory. Who holds the export may be writing, as with any writable
+        // buffer: then the octets are theirs to answer for, but what Rust looks at is the copy.
+        unsafe { ptr::copy_nonoverlapping(start, copy.as_mut_ptr(), length) };
+        Ok(read(&copy))
+    }
+}
+
+#[pymethods]
+impl ReadBuffer {
+    #[new]
+    fn new(size: usize) -> PyResult<Self> {
+        if size == 0 || isize::try_from(size).is_err() {
+            return Err(PyValueError::new_err("a ReadBuffer holds at least 1 octet"));
+        }
+        Ok(Self { octets: UnsafeCell::new(vec![0; size].into_boxed_slice()), exports: AtomicUsize::new(0) })
+    }
+
+    fn __len__(&self) -> usize {
+        // SAFETY: the box itself never changes after `new`.
+        unsafe { (&*self.octets.get()).len() }
+    }
+
+    /// # Safety
+    /// Called by the interpreter with a view to fill, or null.
+    unsafe fn __getbuffer__(slf: Bound<'_, Self>, view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
+        const FORMAT: &CStr = c"B";
+        if view.is_null() {
+            return Err(PyBufferError::new_err("no view to fill"));
+        }
+        let this = slf.get();
+        // SAFETY: the box lives as long as the object, of which the view keeps a reference; it never moves or shrinks.
+        let octets = unsafe { &mut *this.octets.get() };
+        let (start, length) = (octets.as_mut_ptr(), octets.len() as ffi::Py_ssize_t);
+        let wants = |flag: c_int| flags & flag == flag;
+        // SAFETY: the interpreter gave a view that is ours to fill; every field is set. `shape` and `strides` point at the
+        // view's own fields, as PyBuffer_FillInfo does it.
+        unsafe {
+            (*view).buf = start.cast::<c_void>();
+            (*view).len = length;
+            (*view).readonly = 0;
+            (*view).itemsize = 1;
+            (*view).format = if wants(ffi::PyBUF_FORMAT) { FORMAT.as_ptr().cast_mut() } else { ptr::null_mut() };
+            (*view).ndim = 1;
+            (*view).shape = if wants(ffi::PyBUF_ND) { &raw mut (*view).len } else { ptr::null_mut() };
+            (*view).strides = if wants(ffi::PyBUF_STRIDES) { &raw mut (*view).itemsize } else { ptr::null_mut() };
+            (*view).suboffsets = ptr::null_mut();
+            (*view).internal = ptr::null_mut();
+            this.exports.fetch_add(1, Ordering::AcqRel);
+            (*view).obj = slf.into_any().into_ptr();
+        }
+        Ok(())
+    }
+
+    /// # Safety
+    /// Called by the interpreter with a view that `__getbuffer__` filled.
+    unsafe fn __releasebuffer__(&self, _view: *mut ffi::Py_buffer) {
+        self.exports.fetch_sub(1, Ordering::AcqRel);
+    }
+}
