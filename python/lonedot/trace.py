@@ -120,7 +120,7 @@ def _is_literal(name: str) -> bool:
 
 
 def _protocol(transaction: Transaction) -> bytes:
-    """The With keyword: RFC 5321 section 4.4, RFC 2033 section 5, and RFC 6531 section 4.3 when a path needs UTF-8."""
+    """The With keyword: RFC 5321 section 4.4, RFC 3848, and RFC 6531 section 4.3 when a path needs UTF-8."""
     lmtp = transaction.connection.dialect == "lmtp"
     if not (transaction.reverse_path.isascii() and all(path.isascii() for path in transaction.forward_paths)):
         return b"UTF8LMTP" if lmtp else b"UTF8SMTP"
