@@ -27,15 +27,16 @@ class Peer(NamedTuple):
 class Connection:
     """One client's connection.
 
-    `peer`: its address, None on a Unix socket. `listener`: where it came in.
+    `peer`: its address, None on a Unix socket. `listener`: where it came in. `session`: for looking at; None before the
+    greeting. Replies are the conversation's to give.
     """
 
-    __slots__ = ("_session", "_state", "listener", "peer")
+    __slots__ = ("_state", "listener", "peer", "session")
 
     def __init__(self, peer: Peer | None, listener: Listener) -> None:
         self.peer = peer
         self.listener = listener
-        self._session: Session | None = None
+        self.session: Session | None = None
         self._state: dict[str, Any] | None = None
 
     @property
@@ -46,7 +47,7 @@ class Connection:
     @property
     def hello(self) -> Ehlo | Helo | Lhlo | None:
         """The last EHLO, HELO or LHLO that was accepted."""
-        return self._session.hello if self._session is not None else None
+        return self.session.hello if self.session is not None else None
 
     @property
     def state(self) -> dict[str, Any]:

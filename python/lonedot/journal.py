@@ -1,0 +1,39 @@
+"""One log record for each message and each aborted transaction, on the logger "lonedot.mail".
+
+A record's message is "message" or "aborted"; its attribute `mail` is a flat dict, for formatters to lay out.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lonedot.transaction import AbortReason, Transaction
+
+log = logging.getLogger("lonedot.mail")
+
+
+def message(transaction: Transaction, octets: int, seconds: float, reply: str) -> None:
+    """Mail data ended and was answered. `octets` of mail data, `seconds` since the transaction's mail data began."""
+    if log.isEnabledFor(logging.INFO):
+        log.info("message", extra={"mail": {**_envelope(transaction, octets, seconds), "reply": reply}})
+
+
+def aborted(transaction: Transaction, seconds: float, reason: AbortReason) -> None:
+    """Mail data that was begun was not delivered. The octets are the wire's."""
+    if log.isEnabledFor(logging.INFO):
+        why = {"reason": str(reason), "only_command": reason.only_command, "detail": reason.text}
+        log.info("aborted", extra={"mail": {**_envelope(transaction, reason.octets, seconds), **why}})
+
+
+def _envelope(transaction: Transaction, octets: int, seconds: float) -> dict[str, object]:
+    peer = transaction.connection.peer
+    return {
+        "id": transaction.id,
+        "peer": None if peer is None else str(peer),
+        "reverse_path": transaction.reverse_path,
+        "recipients": list(transaction.forward_paths),
+        "octets": octets,
+        "seconds": round(seconds, 6),
+    }

@@ -1,0 +1,118 @@
+"""The server: one handler, one configuration, any number of listeners, all connections.
+
+Owns what connections share: the listeners, the clock, the read buffer, the count. Runs on the event loop of its first
+`listen`. Never touches octets; that is `conversation`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from typing import TYPE_CHECKING
+
+from lonedot._core import ReadBuffer, Reply
+from lonedot.clock import Clock
+from lonedot.config import Config, Dialect
+from lonedot.conversation import LINGER, Conversation
+from lonedot.handler import Hooks
+from lonedot.listener import Listener
+
+if TYPE_CHECKING:
+    from lonedot.delivery import Delivery
+
+log = logging.getLogger("lonedot.server")
+
+# Octets a read may bring. More than one message of the usual size, little enough to stay in a core's cache.
+_READ_BUFFER = 65_536
+
+# Seconds between two looks at the clocks, at most. A timeout shorter than 16 of them makes them shorter.
+_RESOLUTION = 1.0
+
+# Seconds a cancelled delivery has, after the drain, to say what became of its message.
+_LAST_WORD = 5.0
+
+
+class Server:
+    """Receives mail and gives it to a handler or a delivery.
+
+    `handler`: an object with some of the hooks of `lonedot.Handler`. `delivery`: where messages go, instead of its
+    on_message or on_data. Raises TypeError when a hook is wrong or it is not clear where messages go.
+    """
+
+    loop: asyncio.AbstractEventLoop
+    """The event loop, from the first `listen` on."""
+
+    def __init__(
+        self, handler: object | None = None, config: Config | None = None, *, delivery: Delivery | None = None
+    ) -> None:
+        self.config = config if config is not None else Config()
+        self.delivery = delivery
+        self.hooks = Hooks(handler, delivery)
+        self.listeners: list[Listener] = []
+        self.conversations: set[Conversation] = set()
+        self.buffer = ReadBuffer(_READ_BUFFER)
+        limits = self.config.limits
+        shortest = min(limits.command_timeout, limits.data_timeout, limits.handler_deadline)
+        self.clock = Clock(min(_RESOLUTION, shortest / 16))
+        self.command_ticks = self.clock.ticks(limits.command_timeout)
+        self.data_ticks = self.clock.ticks(limits.data_timeout)
+        self.deadline_ticks = self.clock.ticks(limits.handler_deadline)
+        self.linger_ticks = self.clock.ticks(LINGER)
+        self.full = bytes(Reply(421, "4.3.2", f"{self.config.hostname} has too many connections; try again later"))
+        self.stopping = False
+        self._empty: asyncio.Event | None = None
+
+    async def listen(
+        self, address: str | None = None, *, dialect: Dialect = "smtp", sock: socket.socket | None = None
+    ) -> Listener:
+        """Listens at "host:port", "[IPv6]:port" or "unix:/path", or on a bound socket. The Listener's `address` says
+        where; port 0 takes a free one.
+
+        Raises ValueError for an address that is none, OSError when it cannot be had, RuntimeError after `stop`.
+        """
+        if self.stopping:
+            raise RuntimeError("the server has been stopped; make a new one")
+        line_ends = getattr(self.delivery, "line_ends", "crlf")
+        questions = self.hooks.questions(self.delivery)
+        settings = self.config.settings(dialect, line_ends=line_ends, questions=questions)
+        self.loop = asyncio.get_running_loop()
+        listener = Listener(dialect, settings)
+        await listener.open(lambda: Conversation(self, listener), address, sock)
+        self.listeners.append(listener)
+        self.clock.start(self.loop)
+        log.info("listening on %s (%s)", listener.address, dialect)
+        return listener
+
+    async def stop(self, drain: float = 30.0) -> int:
+        """Accepts nobody any more, answers idle clients 421, lets open transactions end for `drain` seconds, then ends
+        them. Returns how many transactions were abandoned so."""
+        self.stopping = True
+        for listener in self.listeners:
+            listener.close()
+        self._empty = asyncio.Event()
+        for conversation in list(self.conversations):
+            conversation.end_when_idle()
+        await self._wait_until_empty(drain)
+        abandoned = [conversation for conversation in list(self.conversations) if conversation.abandon()]
+        await self._wait_until_empty(_LAST_WORD)
+        for conversation in list(self.conversations):
+            conversation.drop()
+        await self._wait_until_empty(_LAST_WORD)
+        self.clock.stop()
+        log.info("stopped, %d transactions abandoned", len(abandoned))
+        return len(abandoned)
+
+    def ended(self, conversation: Conversation) -> None:
+        """A conversation's socket is closed and its last hook has returned."""
+        self.conversations.discard(conversation)
+        self.clock.forget(conversation)
+        if self._empty is not None and not self.conversations:
+            self._empty.set()
+
+    async def _wait_until_empty(self, seconds: float) -> None:
+        if self.conversations and self._empty is not None:
+            try:
+                await asyncio.wait_for(self._empty.wait(), seconds)
+            except TimeoutError:
+                pass
