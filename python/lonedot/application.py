@@ -13,19 +13,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from lonedot import journal
-from lonedot._core import (
-    Aborted,
-    Data,
-    Ehlo,
-    EndOfMailData,
-    Helo,
-    Lhlo,
-    Mail,
-    MailData,
-    Rcpt,
-    Reply,
-    Vrfy,
-)
+from lonedot._core import Aborted, Data, EndOfMailData, MailData, Reply
 from lonedot.content import ContentSink
 from lonedot.transaction import AbortReason, Transaction
 
@@ -40,15 +28,6 @@ log = logging.getLogger("lonedot.server")
 ACCEPTED = Reply(250, "2.0.0", "Ok")
 FAILED = Reply(451, "4.3.0", "Requested action aborted: local error in processing")
 TOO_SLOW = Reply(451, "4.3.0", "Requested action aborted: processing took too long; nothing was stored")
-
-_QUESTIONS: dict[type, str] = {
-    Ehlo: "on_hello",
-    Helo: "on_hello",
-    Lhlo: "on_hello",
-    Mail: "on_mail",
-    Rcpt: "on_rcpt",
-    Vrfy: "on_vrfy",
-}
 
 
 class Application:
@@ -100,17 +79,17 @@ class Application:
             return self._begin()
         if kind is Aborted:
             return self._abort(AbortReason.of(event))  # type: ignore[arg-type]  # its kind was looked at
-        hook = getattr(self._hooks, _QUESTIONS[kind])
-        return self._call(hook, self.connection, event)
+        return self._call(self._hooks.of_command[kind], self.connection, event)
 
     def replies(self, event: Event, answer: Any) -> Reply | Sequence[Reply] | None:
         """What an awaited answer means for the session.
 
         Raises TypeError or ValueError when it means nothing."""
-        if type(event) is Data:
+        kind = type(event)
+        if kind is Data:
             return self._begun(answer)
-        if type(event) is EndOfMailData:
-            return self._finished(event, answer)
+        if kind is EndOfMailData:
+            return self._finished(event, answer)  # type: ignore[arg-type]  # its kind was looked at
         if answer is None or isinstance(answer, Reply):
             return answer
         raise TypeError(f"a hook answers with a Reply or None, not {answer!r}")
@@ -185,7 +164,7 @@ class Application:
     def _finished(self, event: EndOfMailData, answer: Any) -> Reply | Sequence[Reply] | None:
         transaction, self._transaction, self._failure = self._transaction, None, None
         if answer is None or isinstance(answer, Reply):
-            said = str(answer or ACCEPTED)
+            said = (answer or ACCEPTED,)
         elif self.connection.dialect != "lmtp":
             raise TypeError(f"a message is answered with a Reply or None, not {answer!r}")
         else:
@@ -193,7 +172,7 @@ class Application:
             count = len(transaction.rcpts) if transaction is not None else len(answer)
             if len(answer) != count:
                 raise ValueError(f"{count} recipients have to be answered, with one Reply or one for each, not {answer!r}")
-            said = "; ".join(map(str, answer))
+            said = tuple(answer)
         if transaction is not None:
             journal.message(transaction, event.report.size, perf_counter() - self._started, said)
         return answer  # type: ignore[no-any-return]  # a Reply, Replies or None by now

@@ -220,7 +220,7 @@ class Conversation(asyncio.BufferedProtocol):
 
     def _act_on(self, events: list[Event]) -> _Waiting | None:
         """Acts on events, and on those that follow from the replies, up to one whose answer has to be awaited."""
-        at = 0
+        application, at = self._application, 0
         while True:
             if at == len(events):
                 if not self._queue:
@@ -231,21 +231,20 @@ class Conversation(asyncio.BufferedProtocol):
             if type(event) is Closed:
                 self._closed = event.reason
                 continue
-            answer = self._application.act(event)
-            if answer is not None and inspect.isawaitable(answer):
+            answer = application.act(event)
+            if answer is None or type(answer) is Reply:
+                if application.asks(event):
+                    events, at = self._take(event, answer), 0
+            elif inspect.isawaitable(answer):
                 return _Waiting(answer, event, events[at:])
-            followed = self._take(event, answer)
-            if followed is not None:
-                events, at = followed, 0
+            else:
+                events, at = self._take(event, answer), 0
 
-    def _take(self, event: Event, answer: Any) -> list[Event] | None:
-        """Gives the session the answer to an event; returns the events that follow, None when none was owed."""
-        application = self._application
-        if not application.asks(event):
-            return None
+    def _take(self, event: Event, answer: Any) -> list[Event]:
+        """Gives the session the answer to an event that asks; returns the events that follow."""
         try:
-            replies = application.replies(event, answer)
-            if replies is None or isinstance(replies, Reply):
+            replies = self._application.replies(event, answer)
+            if replies is None or type(replies) is Reply:
                 return self._session.reply(replies)
             events: list[Event] = []
             for index, reply in enumerate(replies):
@@ -263,9 +262,10 @@ class Conversation(asyncio.BufferedProtocol):
                 answer = await self._answer(waiting.answer, waiting.event)
                 if isinstance(answer, AsyncIterator) and type(waiting.event) is EndOfMailData:
                     events = await self._take_one_by_one(waiting.event, answer)
+                elif self._application.asks(waiting.event):
+                    events = self._take(waiting.event, answer)
                 else:
-                    followed = self._take(waiting.event, answer)
-                    events = waiting.rest if followed is None else followed
+                    events = waiting.rest
                 if self._hang_up_for is not None:
                     self._queue = None
                     events = self._session.abort(self._hang_up_for)

@@ -9,10 +9,9 @@ import difflib
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from lonedot._core import Reply
+from lonedot._core import Ehlo, Helo, Lhlo, Mail, Rcpt, Reply, Vrfy
 
 if TYPE_CHECKING:
-    from lonedot._core import Ehlo, Helo, Lhlo, Mail, Rcpt, Vrfy
     from lonedot.connection import Connection
     from lonedot.delivery import Delivery, Sink
     from lonedot.transaction import AbortReason, Message, Transaction
@@ -84,7 +83,10 @@ class Hooks:
     on_abort: Hook | None
     on_disconnect: Hook | None
 
-    __slots__ = NAMES
+    of_command: dict[type, Hook]
+    """The hook each command goes to."""
+
+    __slots__ = (*NAMES, "of_command")
 
     def __init__(self, handler: object, delivery: Delivery | None = None) -> None:
         kind = type(handler).__name__
@@ -102,6 +104,8 @@ class Hooks:
             # A class that derives from Handler inherits what only documents a hook.
             documented = getattr(hook, "__func__", None) is getattr(Handler, name)
             setattr(self, name, None if documented else hook)
+        commands = {Ehlo: "hello", Helo: "hello", Lhlo: "hello", Mail: "mail", Rcpt: "rcpt", Vrfy: "vrfy"}
+        self.of_command = {kind: getattr(self, f"on_{name}") for kind, name in commands.items()}
         places = [name for name in ("on_message", "on_data") if getattr(self, name) is not None]
         if delivery is not None:
             places.append("a delivery")

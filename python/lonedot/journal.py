@@ -6,18 +6,22 @@ A record's message is "message" or "aborted"; its attribute `mail` is a flat dic
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lonedot._core import Reply
     from lonedot.transaction import AbortReason, Transaction
 
 log = logging.getLogger("lonedot.mail")
 
 
-def message(transaction: Transaction, octets: int, seconds: float, reply: str) -> None:
-    """Mail data ended and was answered. `octets` of mail data, `seconds` since the transaction's mail data began."""
+def message(transaction: Transaction, octets: int, seconds: float, replies: Iterable[Reply]) -> None:
+    """Mail data ended and was answered: with one reply, or in LMTP with one for each recipient. `octets` of mail data,
+    `seconds` since it began."""
     if log.isEnabledFor(logging.INFO):
-        log.info("message", extra={"mail": {**_envelope(transaction, octets, seconds), "reply": reply}})
+        said = "; ".join(map(str, replies))
+        log.info("message", extra={"mail": {**_envelope(transaction, octets, seconds), "reply": said}})
 
 
 def aborted(transaction: Transaction, seconds: float, reason: AbortReason) -> None:

@@ -9,7 +9,6 @@ import itertools
 import os
 import time
 from collections.abc import Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -65,17 +64,19 @@ class Message:
     `report`: the DataReport.
     """
 
+    __slots__ = ("_chunks", "report", "transaction")
+
     def __init__(self, transaction: Transaction, chunks: Sequence[bytes], report: DataReport) -> None:
         self.transaction = transaction
         self.report = report
         self._chunks = chunks
 
-    @cached_property
+    @property
     def content(self) -> bytes:
         """The mail data, transparency undone, the last CRLF included."""
-        content = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-        self._chunks = (content,)
-        return content
+        if len(self._chunks) != 1:
+            self._chunks = (b"".join(self._chunks),)
+        return self._chunks[0]
 
     @property
     def view(self) -> memoryview:
