@@ -28,7 +28,7 @@ class Limits:
     """
 
     max_size: int | None = 52_428_800
-    """Octets of mail data in a message (RFC 1870), the last CRLF counted. Past it: 552 5.3.4 at the end of mail data."""
+    """Octets of mail data in a message (RFC 1870), the last CRLF counted. Past it: 552 5.3.4 at its end."""
     max_line: int = 1000
     """Octets of a text line with its CRLF and without the transparency dot (RFC 5321 §4.5.3.1.6). Past it, under
     `long_line="reject"`: 550 5.6.0 at the end of mail data."""
@@ -57,7 +57,8 @@ class Limits:
                 continue
             seconds = item.name.endswith(("_timeout", "_deadline"))
             if isinstance(value, bool) or not isinstance(value, (int, float) if seconds else int):
-                raise ValueError(f"Limits.{item.name} takes {'seconds' if seconds else 'a whole number'}, not {value!r}")
+                kind = "seconds" if seconds else "a whole number"
+                raise ValueError(f"Limits.{item.name} takes {kind}, not {value!r}")
             if seconds and not 0 < value < 1e9:
                 raise ValueError(f"Limits.{item.name} takes seconds above 0, not {value!r}")
             if not seconds and not least.get(item.name, 0) <= value < 2**63:
