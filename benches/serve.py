@@ -155,7 +155,9 @@ def main() -> None:
     for _ in range(options.rounds):
         for name in names:
             runs[name].append(round_of(name, options.messages, options.octets))
-    print(f"{options.messages} messages of {options.octets} octets, {SESSIONS} sessions, median of {options.rounds} rounds")
+    print(
+        f"{options.messages} messages of {options.octets} octets, {SESSIONS} sessions, median of {options.rounds} rounds"
+    )
     print(f"{'server':12} {'µs CPU/message':>15} {'messages/CPU s':>15} {'messages/s':>11}")
     cpu = {name: statistics.median(run[0] for run in runs[name]) for name in names}
     for name in names:

@@ -22,7 +22,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-
 from lonedot import _group_commit, maildir
 from lonedot._core import Reply
 from lonedot._maildir_entry import STALE, Entry, Maildir

@@ -11,7 +11,6 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
-
 from lonedot import trace
 
 

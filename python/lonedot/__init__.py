@@ -43,13 +43,14 @@ from lonedot.handler import Handler
 from lonedot.listener import Listener
 from lonedot.maildir import MaildirDelivery
 from lonedot.server import Server
-from lonedot.session import Session
+from lonedot.session import Command, Event, Session
 from lonedot.transaction import AbortReason, Message, Transaction
 
 __all__ = [
     "AbortReason",
     "Aborted",
     "Closed",
+    "Command",
     "CommandError",
     "Config",
     "Connection",
@@ -61,6 +62,7 @@ __all__ = [
     "DiscardDelivery",
     "Ehlo",
     "EndOfMailData",
+    "Event",
     "Expn",
     "Handler",
     "Helo",

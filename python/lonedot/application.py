@@ -18,10 +18,10 @@ from lonedot.content import ContentSink
 from lonedot.transaction import AbortReason, Transaction
 
 if TYPE_CHECKING:
-    from lonedot._core import Event
     from lonedot.connection import Connection
     from lonedot.delivery import Delivery, Sink
     from lonedot.handler import Hook, Hooks
+    from lonedot.session import Event
 
 log = logging.getLogger("lonedot.server")
 
@@ -65,38 +65,35 @@ class Application:
 
     def asks(self, event: Event) -> bool:
         """Whether the event waits for a reply."""
-        kind = type(event)
-        return kind is not MailData and kind is not Aborted
+        return not isinstance(event, (MailData, Aborted))
 
     def act(self, event: Event) -> Any:
         """Hands an event on; gives the answer, or what to await for it."""
-        kind = type(event)
-        if kind is MailData:
-            return self._write(event.octets)  # type: ignore[union-attr]  # its kind was looked at
-        if kind is EndOfMailData:
+        if isinstance(event, MailData):
+            return self._write(event.octets)
+        if isinstance(event, EndOfMailData):
             return self._finish(event)
-        if kind is Data:
+        if isinstance(event, Data):
             return self._begin()
-        if kind is Aborted:
-            return self._abort(AbortReason.of(event))  # type: ignore[arg-type]  # its kind was looked at
-        return self._call(self._hooks.of_command[kind], self.connection, event)
+        if isinstance(event, Aborted):
+            return self._abort(AbortReason.of(event))
+        return self._call(self._hooks.of_command[type(event)], self.connection, event)
 
     def replies(self, event: Event, answer: Any) -> Reply | Sequence[Reply] | None:
         """What an awaited answer means for the session.
 
         Raises TypeError or ValueError when it means nothing."""
-        kind = type(event)
-        if kind is Data:
+        if isinstance(event, Data):
             return self._begun(answer)
-        if kind is EndOfMailData:
-            return self._finished(event, answer)  # type: ignore[arg-type]  # its kind was looked at
+        if isinstance(event, EndOfMailData):
+            return self._finished(event, answer)
         if answer is None or isinstance(answer, Reply):
             return answer
         raise TypeError(f"a hook answers with a Reply or None, not {answer!r}")
 
     async def failed(self, event: Event | None, reply: Reply) -> Reply:
         """An awaited answer will not come. A sink that failed is aborted, and `reply` kept for the end of mail data."""
-        if type(event) is MailData:
+        if isinstance(event, MailData):
             await self._sink_failed(reply)
         return reply
 
@@ -171,7 +168,9 @@ class Application:
             answer = list(answer)
             count = len(transaction.rcpts) if transaction is not None else len(answer)
             if len(answer) != count:
-                raise ValueError(f"{count} recipients have to be answered, with one Reply or one for each, not {answer!r}")
+                raise ValueError(
+                    f"{count} recipients have to be answered, with one Reply or one for each, not {answer!r}"
+                )
             said = tuple(answer)
         if transaction is not None:
             journal.message(transaction, event.report.size, perf_counter() - self._started, said)

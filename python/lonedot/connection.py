@@ -41,7 +41,7 @@ class Connection:
 
     @property
     def dialect(self) -> Dialect:
-        """"smtp" or "lmtp"."""
+        """ "smtp" or "lmtp"."""
         return self.listener.dialect
 
     @property

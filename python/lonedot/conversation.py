@@ -23,9 +23,9 @@ from lonedot.application import FAILED, TOO_SLOW, Application
 from lonedot.connection import Connection, Peer
 
 if TYPE_CHECKING:
-    from lonedot._core import Event
     from lonedot.listener import Listener
     from lonedot.server import Server
+    from lonedot.session import Event
 
 log = logging.getLogger("lonedot.server")
 
@@ -228,7 +228,7 @@ class Conversation(asyncio.BufferedProtocol):
                 events, at, self._queue = self._queue, 0, None
             event = events[at]
             at += 1
-            if type(event) is Closed:
+            if isinstance(event, Closed):
                 self._closed = event.reason
                 continue
             answer = application.act(event)
@@ -260,7 +260,7 @@ class Conversation(asyncio.BufferedProtocol):
             while waiting is not None:
                 self._set_deadline(self._server.deadline_ticks)
                 answer = await self._answer(waiting.answer, waiting.event)
-                if isinstance(answer, AsyncIterator) and type(waiting.event) is EndOfMailData:
+                if isinstance(answer, AsyncIterator) and isinstance(waiting.event, EndOfMailData):
                     events = await self._take_one_by_one(waiting.event, answer)
                 elif self._application.asks(waiting.event):
                     events = self._take(waiting.event, answer)

@@ -44,7 +44,7 @@ class Handler(Protocol):
 
     def on_message(
         self, connection: Connection, message: Message, /
-    ) -> Reply | Iterable[Reply] | None | Awaitable[Reply | Iterable[Reply] | None]:
+    ) -> Reply | Iterable[Reply] | Awaitable[Reply | Iterable[Reply] | None] | None:
         """A whole message. A positive Reply or None takes responsibility for it (RFC 5321 §4.2.5). In LMTP one Reply for
         all recipients, or one for each in order."""
 
@@ -112,7 +112,9 @@ class Hooks:
         if len(places) > 1:
             raise TypeError(f"{kind}: mail data goes to one place, not to {' and '.join(places)}")
         if not places:
-            raise TypeError(f"{kind}: nothing takes mail data; define on_message or on_data, or give the server a delivery")
+            raise TypeError(
+                f"{kind}: nothing takes mail data; define on_message or on_data, or give the server a delivery"
+            )
 
     def questions(self, delivery: Delivery | None) -> frozenset[str]:
         """The commands the session has to ask about."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from lonedot._core import ReadBuffer, Reply
 from lonedot.clock import Clock
-from lonedot.config import Config, Dialect
+from lonedot.config import Config, Dialect, LineEnds
 from lonedot.conversation import LINGER, Conversation
 from lonedot.handler import Hooks
 from lonedot.listener import Listener
@@ -73,7 +73,7 @@ class Server:
         """
         if self.stopping:
             raise RuntimeError("the server has been stopped; make a new one")
-        line_ends = getattr(self.delivery, "line_ends", "crlf")
+        line_ends: LineEnds = getattr(self.delivery, "line_ends", "crlf")
         questions = self.hooks.questions(self.delivery)
         settings = self.config.settings(dialect, line_ends=line_ends, questions=questions)
         self.loop = asyncio.get_running_loop()

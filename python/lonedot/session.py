@@ -6,7 +6,32 @@ from collections.abc import Iterable
 from typing import Self
 
 from lonedot import _core
+from lonedot._core import (
+    Aborted,
+    Closed,
+    Data,
+    Ehlo,
+    EndOfMailData,
+    Expn,
+    Helo,
+    Help,
+    Lhlo,
+    Mail,
+    MailData,
+    Noop,
+    Quit,
+    Rcpt,
+    Rset,
+    Unknown,
+    Vrfy,
+)
 from lonedot.config import Config, Dialect
+
+Command = Ehlo | Helo | Lhlo | Mail | Rcpt | Data | Rset | Noop | Quit | Vrfy | Expn | Help | Unknown
+"""What `parse_command` gives."""
+
+Event = Ehlo | Helo | Lhlo | Mail | Rcpt | Data | Vrfy | MailData | EndOfMailData | Aborted | Closed
+"""What a session tells. A command and EndOfMailData wait for a reply, and are the last of their list."""
 
 
 class Session(_core.Session):

@@ -16,11 +16,11 @@ pub(crate) struct Reply(pub(crate) CoreReply);
 #[pymethods]
 impl Reply {
     #[new]
-    #[pyo3(signature = (code, enhanced=None, text=String::new()))]
-    fn new(code: u16, enhanced: Option<&str>, text: String) -> PyResult<Self> {
+    #[pyo3(signature = (code, enhanced=None, text=""))]
+    fn new(code: u16, enhanced: Option<&str>, text: &str) -> PyResult<Self> {
         let refuse = |error: lonedot_core::ReplyError| PyValueError::new_err(error.to_string());
         let enhanced = enhanced.map(Enhanced::parse).transpose().map_err(refuse)?;
-        CoreReply::new(code, enhanced, text).map(Self).map_err(refuse)
+        CoreReply::new(code, enhanced, text.to_owned()).map(Self).map_err(refuse)
     }
 
     #[classattr]

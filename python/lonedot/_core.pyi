@@ -1,0 +1,490 @@
+"""The Rust core. Import these names from `lonedot`; what is not there is the package's own.
+
+Each class and function says in its docstring, in the module itself, what it takes, gives and raises, with units and RFC
+sections; here stand their types.
+"""
+
+import sys
+from collections.abc import Iterable
+from typing import ClassVar, Literal, Protocol, Self, TypeAlias, TypeVar, final, overload
+
+from typing_extensions import Buffer, disjoint_base
+
+__all__ = [
+    "Aborted",
+    "Closed",
+    "CommandError",
+    "Data",
+    "DataDecoder",
+    "DataEncoder",
+    "DataReport",
+    "Ehlo",
+    "EndOfMailData",
+    "Expn",
+    "Helo",
+    "Help",
+    "Lhlo",
+    "Mail",
+    "MailData",
+    "MailDataError",
+    "Noop",
+    "Parameters",
+    "Quit",
+    "Rcpt",
+    "ReadBuffer",
+    "Reply",
+    "Rset",
+    "Session",
+    "Settings",
+    "Unknown",
+    "Violation",
+    "Vrfy",
+    "backends",
+    "decode_data",
+    "encode_data",
+    "faults",
+    "parse_command",
+]
+
+_Default = TypeVar("_Default")
+_Bare: TypeAlias = Literal["reject", "keep", "normalize"]
+_Keep: TypeAlias = Literal["reject", "keep"]
+_LineEnds: TypeAlias = Literal["crlf", "lf"]
+_Dialect: TypeAlias = Literal["smtp", "lmtp"]
+
+# Replies and violations.
+
+@final
+class Reply:
+    """A reply to a command or a message (RFC 5321 §4.2)."""
+
+    __match_args__: ClassVar[tuple[str, str, str]] = ("code", "enhanced", "text")
+    def __new__(cls, code: int, enhanced: str | None = None, text: str = "") -> Reply: ...
+    @property
+    def code(self) -> int: ...
+    @property
+    def enhanced(self) -> str | None: ...
+    @property
+    def text(self) -> str: ...
+    def __bytes__(self) -> bytes: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class Violation:
+    """What a peer did wrong, at which octet."""
+
+    __match_args__: ClassVar[tuple[str, str]] = ("name", "offset")
+    @property
+    def name(self) -> str: ...
+    @property
+    def code(self) -> int: ...
+    @property
+    def enhanced(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def section(self) -> str: ...
+    def reply(self) -> Reply: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+class MailDataError(ValueError):
+    """Mail data that broke a rule, or whose end was not seen."""
+
+    violation: Violation
+    report: DataReport | None
+
+class CommandError(ValueError):
+    """A command line that breaks the grammar."""
+
+    violation: Violation
+    reply: Reply
+
+def faults() -> list[tuple[str, int, str, str, str]]: ...
+
+# Mail data.
+
+@final
+class DataReport:
+    """What was seen in mail data."""
+
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+    def __eq__(self, other: object, /) -> bool: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def lines(self) -> int: ...
+    @property
+    def longest_line(self) -> int: ...
+    @property
+    def long_lines(self) -> int: ...
+    @property
+    def dots_removed(self) -> int: ...
+    @property
+    def bare_cr(self) -> int: ...
+    @property
+    def bare_lf(self) -> int: ...
+    @property
+    def nul(self) -> int: ...
+    @property
+    def eight_bit(self) -> int: ...
+    @property
+    def first_long_line(self) -> int | None: ...
+    @property
+    def first_bare_cr(self) -> int | None: ...
+    @property
+    def first_bare_lf(self) -> int | None: ...
+    @property
+    def first_nul(self) -> int | None: ...
+    @property
+    def first_eight_bit(self) -> int | None: ...
+    @property
+    def header_end(self) -> int | None: ...
+
+@final
+class DataDecoder:
+    """The decoder of one message's mail data."""
+
+    def __new__(
+        cls,
+        max_size: int | None = None,
+        max_line: int = 1000,
+        long_line: _Keep = "reject",
+        bare_cr: _Bare = "reject",
+        bare_lf: _Bare = "reject",
+        nul: _Keep = "reject",
+        line_ends: _LineEnds = "crlf",
+    ) -> DataDecoder: ...
+    def decode(self, chunk: Buffer) -> bytes: ...
+    def finish(self) -> DataReport: ...
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def consumed(self) -> int: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    @property
+    def report(self) -> DataReport: ...
+    @property
+    def violation(self) -> Violation | None: ...
+
+@final
+class DataEncoder:
+    """The sending side of transparency."""
+
+    def __new__(
+        cls, bare_cr: Literal["reject", "normalize"] = "reject", bare_lf: Literal["reject", "normalize"] = "reject"
+    ) -> DataEncoder: ...
+    def encode(self, chunk: Buffer) -> bytes: ...
+    def finish(self) -> bytes: ...
+
+def decode_data(
+    wire: Buffer,
+    *,
+    max_size: int | None = None,
+    max_line: int = 1000,
+    long_line: _Keep = "reject",
+    bare_cr: _Bare = "reject",
+    bare_lf: _Bare = "reject",
+    nul: _Keep = "reject",
+    line_ends: _LineEnds = "crlf",
+) -> bytes: ...
+def encode_data(
+    mail_data: Buffer,
+    *,
+    bare_cr: Literal["reject", "normalize"] = "reject",
+    bare_lf: Literal["reject", "normalize"] = "reject",
+) -> bytes: ...
+def backends() -> list[str]: ...
+
+# Commands.
+
+@final
+class Parameters:
+    """The parameters of MAIL or RCPT."""
+
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+    def __eq__(self, other: object, /) -> bool: ...
+    @property
+    def size(self) -> int | None: ...
+    @property
+    def body(self) -> Literal["7BIT", "8BITMIME", "BINARYMIME"] | None: ...
+    @property
+    def smtputf8(self) -> bool: ...
+    def items(self) -> list[tuple[str, str | None]]: ...
+    @overload
+    def get(self, keyword: str, default: None = None) -> str | None: ...
+    @overload
+    def get(self, keyword: str, default: _Default) -> str | _Default | None: ...
+    def __getitem__(self, keyword: str, /) -> str | None: ...
+    def __contains__(self, keyword: str, /) -> bool: ...
+    def __len__(self) -> int: ...
+
+@final
+class Ehlo:
+    """EHLO (RFC 5321 §4.1.1.1)."""
+
+    __match_args__: ClassVar[tuple[str]] = ("name",)
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+    def __eq__(self, other: object, /) -> bool: ...
+    @property
+    def name(self) -> str: ...
+
+@final
+class Helo:
+    """HELO (RFC 5321 §4.1.1.1)."""
+
+    __match_args__: ClassVar[tuple[str]] = ("name",)
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+    def __eq__(self, other: object, /) -> bool: ...
+    @property
+    def name(self) -> str: ...
+
+@final
+class Lhlo:
+    """LHLO (RFC 2033 §4.1)."""
+
+    __match_args__: ClassVar[tuple[str]] = ("name",)
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+    def __eq__(self, other: object, /) -> bool: ...
+    @property
+    def name(self) -> str: ...
+
+@final
+class Mail:
+    """MAIL (RFC 5321 §4.1.1.2)."""
+
+    __match_args__: ClassVar[tuple[str, str]] = ("reverse_path", "parameters")
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+    def __eq__(self, other: object, /) -> bool: ...
+    @property
+    def reverse_path(self) -> str: ...
+    @property
+    def local_part(self) -> str: ...
+    @property
+    def domain(self) -> str: ...
+    @property
+    def parameters(self) -> Parameters: ...
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+
+@final
+class Rcpt:
+    """RCPT (RFC 5321 §4.1.1.3)."""
+
+    __match_args__: ClassVar[tuple[str, str]] = ("forward_path", "parameters")
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+    def __eq__(self, other: object, /) -> bool: ...
+    @property
+    def forward_path(self) -> str: ...
+    @property
+    def local_part(self) -> str: ...
+    @property
+    def domain(self) -> str: ...
+    @property
+    def parameters(self) -> Parameters: ...
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+
+@final
+class Data:
+    """DATA (RFC 5321 §4.1.1.4)."""
+
+    __match_args__: ClassVar[tuple[()]] = ()
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+    def __eq__(self, other: object, /) -> bool: ...
+
+@final
+class Rset:
+    """RSET (RFC 5321 §4.1.1.5)."""
+
+    __match_args__: ClassVar[tuple[()]] = ()
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+    def __eq__(self, other: object, /) -> bool: ...
+
+@final
+class Quit:
+    """QUIT (RFC 5321 §4.1.1.10)."""
+
+    __match_args__: ClassVar[tuple[()]] = ()
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+    def __eq__(self, other: object, /) -> bool: ...
+
+@final
+class Vrfy:
+    """VRFY (RFC 5321 §4.1.1.6)."""
+
+    __match_args__: ClassVar[tuple[str]] = ("argument",)
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+    def __eq__(self, other: object, /) -> bool: ...
+    @property
+    def argument(self) -> str: ...
+
+@final
+class Expn:
+    """EXPN (RFC 5321 §4.1.1.7)."""
+
+    __match_args__: ClassVar[tuple[str]] = ("argument",)
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+    def __eq__(self, other: object, /) -> bool: ...
+    @property
+    def argument(self) -> str: ...
+
+@final
+class Help:
+    """HELP (RFC 5321 §4.1.1.8)."""
+
+    __match_args__: ClassVar[tuple[str]] = ("argument",)
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+    def __eq__(self, other: object, /) -> bool: ...
+    @property
+    def argument(self) -> str: ...
+
+@final
+class Noop:
+    """NOOP (RFC 5321 §4.1.1.9)."""
+
+    __match_args__: ClassVar[tuple[str]] = ("argument",)
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+    def __eq__(self, other: object, /) -> bool: ...
+    @property
+    def argument(self) -> str: ...
+
+@final
+class Unknown:
+    """A command of no known verb."""
+
+    __match_args__: ClassVar[tuple[str, str]] = ("verb", "argument")
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+    def __eq__(self, other: object, /) -> bool: ...
+    @property
+    def verb(self) -> str: ...
+    @property
+    def argument(self) -> str: ...
+
+_Command: TypeAlias = Ehlo | Helo | Lhlo | Mail | Rcpt | Data | Rset | Noop | Quit | Vrfy | Expn | Help | Unknown
+
+def parse_command(
+    line: Buffer, dialect: _Dialect = "smtp", smtputf8: bool = False, strict_grammar: bool = False
+) -> _Command: ...
+
+# The session.
+
+@final
+class MailData:
+    """Mail data, in order, transparency undone."""
+
+    __match_args__: ClassVar[tuple[str]] = ("octets",)
+    @property
+    def octets(self) -> bytes: ...
+
+@final
+class EndOfMailData:
+    """Mail data is whole and broke no rule; waits for a reply."""
+
+    __match_args__: ClassVar[tuple[str]] = ("report",)
+    @property
+    def report(self) -> DataReport: ...
+
+@final
+class Aborted:
+    """Mail data that was begun will not be delivered."""
+
+    __match_args__: ClassVar[tuple[str, str, str]] = ("reason", "octets", "only_command")
+    @property
+    def reason(self) -> Literal["eof", "reset", "timeout", "shutdown", "violation"]: ...
+    @property
+    def octets(self) -> int: ...
+    @property
+    def only_command(self) -> Literal["QUIT", "RSET"] | None: ...
+    @property
+    def violation(self) -> Violation | None: ...
+    @property
+    def text(self) -> str: ...
+
+@final
+class Closed:
+    """The session has ended."""
+
+    __match_args__: ClassVar[tuple[str]] = ("reason",)
+    @property
+    def reason(self) -> Literal["quit", "eof", "reset", "timeout", "shutdown", "errors", "drain", "refused"]: ...
+
+_Event: TypeAlias = Ehlo | Helo | Lhlo | Mail | Rcpt | Data | Vrfy | MailData | EndOfMailData | Aborted | Closed
+
+class _Limits(Protocol):
+    @property
+    def max_size(self) -> int | None: ...
+    @property
+    def max_line(self) -> int: ...
+    @property
+    def drain(self) -> int: ...
+    @property
+    def max_recipients(self) -> int: ...
+    @property
+    def max_errors(self) -> int: ...
+
+class _Policies(Protocol):
+    @property
+    def bare_cr(self) -> _Bare: ...
+    @property
+    def bare_lf(self) -> _Bare: ...
+    @property
+    def long_line(self) -> _Keep: ...
+    @property
+    def nul(self) -> _Keep: ...
+    @property
+    def strict_grammar(self) -> bool: ...
+
+@final
+class Settings:
+    """What the sessions of a listener have in common."""
+
+    def __new__(
+        cls,
+        *,
+        hostname: str,
+        dialect: _Dialect,
+        limits: _Limits,
+        policies: _Policies,
+        line_ends: _LineEnds,
+        questions: Iterable[str],
+    ) -> Settings: ...
+
+@final
+class ReadBuffer:
+    """Memory that a socket reads into and the session reads from."""
+
+    def __new__(cls, size: int) -> ReadBuffer: ...
+    def __len__(self) -> int: ...
+    if sys.version_info >= (3, 12):
+        def __buffer__(self, flags: int, /) -> memoryview: ...
+        def __release_buffer__(self, buffer: memoryview, /) -> None: ...
+
+@disjoint_base
+class Session:
+    """The server side of one connection, without a socket or a clock."""
+
+    def __new__(cls, settings: Settings, greeting: Reply | None = None) -> Self: ...
+    def receive_data(self, data: Buffer) -> list[_Event]: ...
+    def receive_from(self, buffer: ReadBuffer, length: int) -> list[_Event]: ...
+    def receive_eof(self) -> list[_Event]: ...
+    def reply(self, reply: Reply | None = None) -> list[_Event]: ...
+    def reply_recipient(self, index: int, reply: Reply) -> list[_Event]: ...
+    def abort(self, reason: str) -> list[_Event]: ...
+    def data_to_send(self) -> bytes: ...
+    @property
+    def paused(self) -> bool: ...
+    @property
+    def closed(self) -> bool: ...
+    @property
+    def in_mail_data(self) -> bool: ...
+    @property
+    def hello(self) -> Ehlo | Helo | Lhlo | None: ...
+    @property
+    def mail(self) -> Mail | None: ...
+    @property
+    def rcpts(self) -> tuple[Rcpt, ...]: ...
