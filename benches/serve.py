@@ -1,7 +1,7 @@
 """CPU per message of whole servers, side by side: lonedot, aiosmtpd and Postfix's smtp-sink.
 
-Each server runs in a process of its own and discards; Postfix's smtp-source is the client, with 20 sessions that are kept
-open. Servers take turns, the median of the rounds counts, CPU seconds are the operating system's for the server's
+Each server runs in a process of its own and discards; Postfix's smtp-source is the client, with 20 sessions that are
+kept open. Servers take turns, the median of the rounds counts, CPU seconds are the operating system's for the server's
 process. Each round asserts that the server saw every message, whole.
 
     python benches/serve.py [--messages 4000] [--octets 4096] [--rounds 5]
@@ -155,9 +155,7 @@ def main() -> None:
     for _ in range(options.rounds):
         for name in names:
             runs[name].append(round_of(name, options.messages, options.octets))
-    print(
-        f"{options.messages} messages of {options.octets} octets, {SESSIONS} sessions, median of {options.rounds} rounds"
-    )
+    print(f"{options.messages} messages of {options.octets} octets, {SESSIONS} sessions; median of {options.rounds}")
     print(f"{'server':12} {'µs CPU/message':>15} {'messages/CPU s':>15} {'messages/s':>11}")
     cpu = {name: statistics.median(run[0] for run in runs[name]) for name in names}
     for name in names:

@@ -1,8 +1,8 @@
 """lonedot: the receiving side of SMTP (RFC 5321) and LMTP (RFC 2033), with a Rust core.
 
 Mail data alone, for use inside any server: `DataDecoder`, `decode_data`, `DataEncoder`, `encode_data`. Commands alone:
-`parse_command`. A whole connection without a socket: `Session`. A whole server on asyncio: `Server` with a `Handler` or a
-`Delivery`, told what to do by a `Config`.
+`parse_command`. A whole connection without a socket: `Session`. A whole server on asyncio: `Server` with a `Handler` or
+a `Delivery`, told what to do by a `Config`.
 """
 
 from lonedot._core import (
@@ -32,6 +32,7 @@ from lonedot._core import (
     Unknown,
     Violation,
     Vrfy,
+    __version__,
     decode_data,
     encode_data,
     parse_command,
@@ -91,6 +92,7 @@ __all__ = [
     "Unknown",
     "Violation",
     "Vrfy",
+    "__version__",
     "decode_data",
     "encode_data",
     "parse_command",

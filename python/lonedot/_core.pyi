@@ -39,12 +39,15 @@ __all__ = [
     "Unknown",
     "Violation",
     "Vrfy",
+    "__version__",
     "backends",
     "decode_data",
     "encode_data",
     "faults",
     "parse_command",
 ]
+
+__version__: str
 
 _Default = TypeVar("_Default")
 _Bare: TypeAlias = Literal["reject", "keep", "normalize"]

@@ -1,7 +1,7 @@
 """What the application has to say in one conversation: which hook an event goes to, and what its answer means.
 
-Takes events; gives answers, some of which have to be awaited. Opens a sink for each transaction and ends it with exactly
-one of finish and abort. Never touches the socket or the session's state; what a hook raises becomes an answer.
+Takes events; gives answers, some of which have to be awaited. Opens a sink for each transaction and ends it with
+exactly one of finish and abort. Never touches the socket or the session's state; what a hook raises becomes an answer.
 """
 
 from __future__ import annotations
@@ -106,7 +106,8 @@ class Application:
 
     def _open(self) -> Transaction:
         session = self.connection.session
-        assert session is not None and session.mail is not None
+        assert session is not None
+        assert session.mail is not None
         self._started = perf_counter()
         self._transaction = Transaction(self.connection, session.mail, session.rcpts)
         return self._transaction

@@ -1,7 +1,8 @@
 """Deadlines of all connections on one coarse wheel.
 
-A deadline is a tick; setting one later costs an assignment, because the wheel looks again when the old one comes. A timer
-per command would cost more than parsing it: `call_later` and `cancel` take 1.4 µs, `wait_for` 12, against one attribute.
+A deadline is a tick; setting one later costs an assignment, because the wheel looks again when the old one comes. A
+timer per command would cost more than parsing it: `call_later` and `cancel` take 1.4 µs, `wait_for` 12, against one
+attribute.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class ContentSink:
-    """Keeps chunks; what it holds is bounded by `Limits.max_size`. A `Sink` whose `finish` gives what the hook gives."""
+    """Keeps chunks, as many octets as `Limits.max_size` lets through. Its `finish` gives what the hook gives."""
 
     __slots__ = ("_chunks", "_on_message", "_transaction")
 

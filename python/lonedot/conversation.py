@@ -1,4 +1,4 @@
-"""One client's conversation: what the socket brings goes to the session, what happens goes to the application, replies go
+"""One client's conversation: what the socket brings goes to the session, what happens to the application, replies go
 back.
 
 States: reading; working (a task awaits the application, and at most one more read is taken); blocked (the client does
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("lonedot.server")
 
-# Seconds a client has to read a last reply and close, while what it sends is dropped: closing at once with octets unread
-# would reset the connection, and the reply could be lost.
+# Seconds a client has to read a last reply and close, while what it sends is dropped: closing at once with octets
+# unread would reset the connection, and the reply could be lost.
 LINGER = 5.0
 
 # Ends of a session that the client did not ask for; it may be sending on.

@@ -28,7 +28,7 @@ class Handler(Protocol):
     """
 
     def on_connect(self, connection: Connection, /) -> Answer:
-        """A client has connected. None greets with 220; a negative Reply takes the greeting's place (RFC 5321 §3.1)."""
+        """A client has connected. None greets with 220; a Reply takes the greeting's place (RFC 5321 §3.1)."""
 
     def on_hello(self, connection: Connection, hello: Ehlo | Helo | Lhlo, /) -> Answer:
         """EHLO, HELO or LHLO. None answers with the extensions; of a positive Reply only that it is positive counts."""
@@ -45,8 +45,8 @@ class Handler(Protocol):
     def on_message(
         self, connection: Connection, message: Message, /
     ) -> Reply | Iterable[Reply] | Awaitable[Reply | Iterable[Reply] | None] | None:
-        """A whole message. A positive Reply or None takes responsibility for it (RFC 5321 §4.2.5). In LMTP one Reply for
-        all recipients, or one for each in order."""
+        """A whole message. A positive Reply or None takes responsibility for it (RFC 5321 §4.2.5). In LMTP one Reply
+        for all recipients, or one for each in order."""
 
     def on_data(self, connection: Connection, transaction: Transaction, /) -> Sink | Reply | Awaitable[Sink | Reply]:
         """Instead of on_message: DATA. A Sink takes the mail data as it comes; a negative Reply refuses it."""

@@ -59,7 +59,7 @@ class Listener:
 
 
 def parse_address(address: str) -> tuple[str, int] | str:
-    """Host and port of "host:port" or "[IPv6]:port", or the path of "unix:/path". Raises ValueError for anything else."""
+    """Host and port of "host:port" or "[IPv6]:port", or the path of "unix:/path". Raises ValueError otherwise."""
     if address.startswith("unix:"):
         path = address.removeprefix("unix:")
         if not path or "\0" in path:

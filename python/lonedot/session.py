@@ -37,9 +37,9 @@ Event = Ehlo | Helo | Lhlo | Mail | Rcpt | Data | Vrfy | MailData | EndOfMailDat
 class Session(_core.Session):
     """The server side of one connection without a socket or a clock (RFC 5321 §3).
 
-    `config`: limits, policies and the name to greet with. `dialect`: "smtp" or "lmtp". `questions`: the commands that wait
-    for a reply, of "hello", "mail", "rcpt", "data" and "vrfy"; the end of mail data always does. `greeting`: a Reply in
-    place of the usual 220.
+    `config`: limits, policies and the name to greet with. `dialect`: "smtp" or "lmtp". `questions`: the commands that
+    wait for a reply, of "hello", "mail", "rcpt", "data" and "vrfy"; the end of mail data always does. `greeting`: a
+    Reply in place of the usual 220.
     """
 
     __slots__ = ()

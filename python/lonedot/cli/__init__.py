@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 
+from lonedot import __version__
 from lonedot.cli import serve
 from lonedot.cli.logs import one_line
 from lonedot.cli.parser import Commands, Mistake, Parser
@@ -38,7 +38,7 @@ def _parser() -> Parser:
         description="The receiving side of SMTP and LMTP.",
         epilog="`lonedot COMMAND --help` tells a command's options.",
     )
-    parser.add_argument("--version", action="version", version=f"lonedot {version('lonedot')}")
+    parser.add_argument("--version", action="version", version=f"lonedot {__version__}")
     commands: Commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add(commands)

@@ -54,6 +54,11 @@ mod _core {
 
     use super::{Bound, PyModule, PyResult};
 
+    /// The package's version, which is the workspace's.
+    #[pymodule_export]
+    #[allow(non_upper_case_globals)] // Python's name for it
+    const __version__: &str = env!("CARGO_PKG_VERSION");
+
     /// Fails the import, and says why, when LONEDOT_BACKEND names a kernel that cannot run here.
     #[pymodule_init]
     fn init(_module: &Bound<'_, PyModule>) -> PyResult<()> {
