@@ -33,8 +33,8 @@ log = logging.getLogger("lonedot.server")
 # unread would reset the connection, and the reply could be lost.
 LINGER = 5.0
 
-# Ends of a session that the client did not ask for; it may be sending on.
-_UNASKED = frozenset({"errors", "drain", "refused", "timeout", "shutdown"})
+# Ends of a session after which the client may be sending on.
+_SENDING_ON = frozenset({"errors", "drain", "refused"})
 
 
 class _Waiting(NamedTuple):
@@ -188,9 +188,10 @@ class Conversation(asyncio.BufferedProtocol):
     def abandon(self) -> bool:
         """The server's drain is over: end now. True when a transaction was open."""
         abandoned = self._closed is None and self._application.busy()
+        if self._task is not None:
+            # Not before its first step: a task that is cancelled then never runs, and what it was to await is lost.
+            self._server.loop.call_soon(self._cancel)
         self._hang_up("shutdown")
-        if self._task is not None and not self._cancelled:
-            self._cancel()
         return abandoned
 
     def drop(self) -> None:
@@ -361,7 +362,7 @@ class Conversation(asyncio.BufferedProtocol):
         if transport.is_closing():
             return
         self._set_deadline(self._server.linger_ticks)
-        if self._closed in _UNASKED and transport.can_write_eof():
+        if self._closed in _SENDING_ON and transport.can_write_eof():
             transport.write_eof()
             transport.resume_reading()
         else:

@@ -7,6 +7,7 @@ Owns what connections share: the listeners, the clock, the read buffer, the coun
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 from typing import TYPE_CHECKING
@@ -61,7 +62,8 @@ class Server:
         self.linger_ticks = self.clock.ticks(LINGER)
         self.full = bytes(Reply(421, "4.3.2", f"{self.config.hostname} has too many connections; try again later"))
         self.stopping = False
-        self._empty: asyncio.Event | None = None
+        self._empty = asyncio.Event()
+        self._abandoned = 0
 
     async def listen(
         self, address: str | None = None, *, dialect: Dialect = "smtp", sock: socket.socket | None = None
@@ -81,38 +83,39 @@ class Server:
         await listener.open(lambda: Conversation(self, listener), address, sock)
         self.listeners.append(listener)
         self.clock.start(self.loop)
-        log.info("listening on %s (%s)", listener.address, dialect)
+        log.debug("listening on %s (%s)", listener.address, dialect)
         return listener
 
     async def stop(self, drain: float = 30.0) -> int:
         """Accepts nobody any more, answers idle clients 421, lets open transactions end for `drain` seconds, then ends
-        them. Returns how many transactions were abandoned so."""
+        them. Returns how many transactions were abandoned so. Called again meanwhile, with a shorter drain, it hastens
+        the end, and both calls return the same."""
         self.stopping = True
         for listener in self.listeners:
             listener.close()
-        self._empty = asyncio.Event()
         for conversation in list(self.conversations):
             conversation.end_when_idle()
         await self._wait_until_empty(drain)
-        abandoned = [conversation for conversation in list(self.conversations) if conversation.abandon()]
+        self._abandoned += sum(conversation.abandon() for conversation in list(self.conversations))
         await self._wait_until_empty(_LAST_WORD)
         for conversation in list(self.conversations):
             conversation.drop()
         await self._wait_until_empty(_LAST_WORD)
         self.clock.stop()
-        log.info("stopped, %d transactions abandoned", len(abandoned))
-        return len(abandoned)
+        if self.listeners:
+            log.debug("stopped, %d transactions abandoned", self._abandoned)
+            self.listeners = []
+        return self._abandoned
 
     def ended(self, conversation: Conversation) -> None:
         """A conversation's socket is closed and its last hook has returned."""
         self.conversations.discard(conversation)
         self.clock.forget(conversation)
-        if self._empty is not None and not self.conversations:
+        if not self.conversations:
             self._empty.set()
 
     async def _wait_until_empty(self, seconds: float) -> None:
-        if self.conversations and self._empty is not None:
-            try:
+        if self.conversations:
+            self._empty.clear()
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._empty.wait(), seconds)
-            except TimeoutError:
-                pass
