@@ -12,8 +12,9 @@ pub(crate) struct Decoded {
     pub violation: Option<Violation>,
 }
 
-/// Mail data ends at the first CRLF.CRLF of the stream, where a CRLF is thought before its first octet.
-fn end_of(wire: &[u8]) -> Option<usize> {
+/// Mail data ends at the first CRLF.CRLF of the stream, where a CRLF is thought before its first octet: how many octets
+/// come before the `.` CR LF.
+pub(crate) fn end_of(wire: &[u8]) -> Option<usize> {
     let stream = [b"\r\n", wire].concat();
     stream.windows(5).position(|five| five == b"\r\n.\r\n")
 }
