@@ -63,10 +63,10 @@ impl AbortReason {
 pub struct Abort {
     /// Why.
     pub reason: AbortReason,
-    /// Octets of the wire received after the 354.
+    /// Octets of the wire received after the 354; for a broken rule, up to and with the one that broke it.
     pub octets: u64,
     /// `QUIT` or `RSET`, when the octets were that line and nothing else: the client gave up and said so where only mail
-    /// data is read.
+    /// data is read. Never for a broken rule: it is told before all octets have come.
     pub only_command: Option<&'static str>,
     /// The rule that was broken, for [`AbortReason::Violation`].
     pub violation: Option<Violation>,

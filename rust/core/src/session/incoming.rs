@@ -9,8 +9,8 @@ pub(super) struct Incoming {
     pub(super) decoder: DataDecoder,
     /// The first octets of the wire, to tell a client that gave up inside DATA.
     first_octets: Vec<u8>,
-    /// Octets of the wire when a rule was first broken.
-    broken_at: Option<u64>,
+    /// Whether it was told that a rule was broken.
+    told: bool,
 }
 
 impl Incoming {
@@ -18,7 +18,7 @@ impl Incoming {
     const REMEMBERED: usize = 7;
 
     pub(super) fn new(policies: DataPolicies) -> Self {
-        Self { decoder: DataDecoder::new(policies), first_octets: Vec::new(), broken_at: None }
+        Self { decoder: DataDecoder::new(policies), first_octets: Vec::new(), told: false }
     }
 
     /// Decodes octets, as [`DataDecoder::decode`] does.
@@ -30,27 +30,24 @@ impl Incoming {
         self.decoder.decode(octets, out)
     }
 
-    /// Whether a rule was broken by what was decoded last, and none before.
-    pub(super) fn just_broken(&mut self) -> bool {
-        if self.decoder.violation().is_none() || self.broken_at.is_some() {
-            return false;
-        }
-        self.broken_at = Some(self.decoder.octets());
-        true
-    }
-
     /// Octets of the wire read on since a rule was broken.
     pub(super) fn drained(&self) -> u64 {
-        self.broken_at.map_or(0, |broken_at| self.decoder.octets() - broken_at)
+        self.decoder.violation().map_or(0, |violation| self.decoder.octets() - violation.offset - 1)
     }
 
-    /// What to tell when it is given up; nothing when a broken rule was told already.
+    /// What to tell of a broken rule, once. It is the same however the octets came, so it says nothing that depends on
+    /// how many have come since.
+    pub(super) fn broken(&mut self) -> Option<Abort> {
+        let violation = self.decoder.violation().filter(|_| !self.told)?;
+        self.told = true;
+        let octets = violation.offset + 1;
+        Some(Abort { reason: AbortReason::Violation, octets, only_command: None, violation: Some(violation) })
+    }
+
+    /// What to tell when it is given up from outside; nothing when it was told before.
     pub(super) fn abort(&self, reason: AbortReason) -> Option<Abort> {
-        if reason != AbortReason::Violation && self.broken_at.is_some() {
-            return None;
-        }
-        let only_command = self.only_command();
-        Some(Abort { reason, octets: self.decoder.octets(), only_command, violation: self.decoder.violation() })
+        let (octets, only_command) = (self.decoder.octets(), self.only_command());
+        (!self.told).then_some(Abort { reason, octets, only_command, violation: None })
     }
 
     /// `QUIT` or `RSET` when that is all there was, with or without its line end.

@@ -447,11 +447,13 @@ impl Session {
         if !out.is_empty() {
             events.push(Event::MailData(out));
         }
-        if incoming.just_broken() {
-            events.extend(incoming.abort(AbortReason::Violation).map(Event::Aborted));
-        }
+        events.extend(incoming.broken().map(Event::Aborted));
         let decoder = &incoming.decoder;
         match (decoder.eof(), decoder.violation()) {
+            _ if incoming.drained() > self.settings.limits.drain => {
+                Violation::new(Fault::DrainExceeded, 0).reply().write_to(&mut self.out);
+                self.close(Close::Drain, events);
+            }
             (true, None) => {
                 events.push(Event::EndOfMailData(decoder.report()));
                 self.owed = Some(Owed::Message(self.recipients()));
@@ -460,10 +462,6 @@ impl Session {
                 let mut recipients = self.recipients();
                 recipients.fill_rest(&violation.reply());
                 self.send_recipients(recipients, events);
-            }
-            (false, _) if incoming.drained() > self.settings.limits.drain => {
-                Violation::new(Fault::DrainExceeded, 0).reply().write_to(&mut self.out);
-                self.close(Close::Drain, events);
             }
             (false, _) => {}
         }
