@@ -109,6 +109,11 @@ impl Session {
                 self.close(Close::Errors, events);
                 return;
             }
+            // A client that always has more waiting never empties it: what is done with has to go in between.
+            if self.interpreted > self.retained.len() / 2 {
+                self.retained.drain(..self.interpreted);
+                self.interpreted = 0;
+            }
             self.retained.extend_from_slice(octets);
             return;
         }
@@ -131,7 +136,6 @@ impl Session {
     /// [`Misuse`] when nothing waits or the code does not fit; nothing has changed then.
     pub fn reply(&mut self, reply: Option<&Reply>, events: &mut Vec<Event>) -> Result<(), Misuse> {
         if self.state == State::Closed {
-            self.owed = None;
             return Ok(());
         }
         let owed = self.owed.as_ref().ok_or(Misuse::NothingOwed)?;
@@ -157,7 +161,6 @@ impl Session {
     /// [`Misuse`] when nothing waits, the recipient has its reply or is none, or the code does not fit.
     pub fn reply_recipient(&mut self, index: usize, reply: Reply, events: &mut Vec<Event>) -> Result<(), Misuse> {
         if self.state == State::Closed {
-            self.owed = None;
             return Ok(());
         }
         let owed = self.owed.as_mut().ok_or(Misuse::NothingOwed)?;
@@ -496,6 +499,7 @@ impl Session {
 
     fn close(&mut self, close: Close, events: &mut Vec<Event>) {
         self.state = State::Closed;
+        self.owed = None;
         self.retained = Vec::new();
         self.interpreted = 0;
         events.push(Event::Closed(close));
