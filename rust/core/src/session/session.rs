@@ -182,11 +182,13 @@ impl Session {
         if self.state == State::Closed {
             return;
         }
+        // A broken rule is the session's own to tell: no rule was broken by who calls this.
+        let reason = if reason == AbortReason::Violation { AbortReason::Shutdown } else { reason };
         let close = match reason {
             AbortReason::Eof => Close::Eof,
             AbortReason::Reset => Close::Reset,
             AbortReason::Timeout => {
-                let fault = if self.state == State::MailData { Fault::DataTimeout } else { Fault::IdleTimeout };
+                let fault = if self.in_mail_data() { Fault::DataTimeout } else { Fault::IdleTimeout };
                 Violation::new(fault, 0).reply().write_to(&mut self.out);
                 Close::Timeout
             }
