@@ -331,6 +331,19 @@ fn what_is_retained_is_bounded_however_long_it_goes_on() {
     assert!(weight(&session) < MOST);
 }
 
+/// A delivery that runs may succeed yet: the client hears nothing else.
+#[test]
+fn a_clock_does_not_say_what_a_delivery_became() {
+    let (mut session, mut events) = (session(Questions::default()), Vec::new());
+    session.receive_data(b"EHLO a\r\nMAIL FROM:<>\r\nRCPT TO:<a@b.example>\r\nDATA\r\nx\r\n.\r\n", &mut events);
+    assert!(session.paused());
+    let _ = session.data_to_send();
+    session.abort(AbortReason::Timeout, &mut events);
+    let sent = String::from_utf8(session.data_to_send()).unwrap();
+    assert!(sent.starts_with("421 ") && !sent.contains("nothing was delivered"), "{sent}");
+    assert!(matches!(events[..], [Event::MailData(_), Event::EndOfMailData(_), Event::Closed(_)]));
+}
+
 /// Dialects and greetings as the documentation has them; the rest is in the data.
 #[test]
 fn a_421_closes_before_anything_is_read() {
