@@ -13,26 +13,16 @@ use super::event::{AbortReason, Close, Event};
 use super::incoming::Incoming;
 use super::lines::{Line, LineReader};
 use super::owed::{Misuse, Owed, Recipients};
+use super::replies::{self, BYE, CANNOT_VERIFY, MAIL_OK, OK, OVERRUN, RCPT_OK, SHUTDOWN, START_MAIL};
 use super::settings::Settings;
 use super::table::{self, Cell, State};
-use crate::command::{self, Body, Command, Dialect, Grammar, Mail, Rcpt, Verb};
-use crate::reply::{Enhanced, Reply};
+use crate::command::{self, Body, Command, Dialect, Grammar, Mail, Rcpt};
+use crate::reply::Reply;
 use crate::violation::{Fault, Violation};
 
 /// The most octets that are retained while a reply is owed. A driver that stops reading when [`Session::paused`] never
 /// gets near: it is more than one read of any.
 pub const MAX_RETAINED: usize = 1 << 20;
-
-const OK: Reply = Reply::constant(250, Some(Enhanced::new(2, 0, 0)), "Ok");
-const MAIL_OK: Reply = Reply::constant(250, Some(Enhanced::new(2, 1, 0)), "Ok");
-const RCPT_OK: Reply = Reply::constant(250, Some(Enhanced::new(2, 1, 5)), "Ok");
-const START_MAIL: Reply = Reply::constant(354, None, "Start mail input; end with <CRLF>.<CRLF>");
-const BYE: Reply = Reply::constant(221, Some(Enhanced::new(2, 0, 0)), "Bye");
-const CANNOT_VERIFY: Reply =
-    Reply::constant(252, Some(Enhanced::new(2, 5, 0)), "Cannot verify; send the mail and it will be tried");
-const SHUTDOWN: Reply = Reply::constant(421, Some(Enhanced::new(4, 3, 2)), "Server is shutting down; try again later");
-const OVERRUN: Reply =
-    Reply::constant(421, Some(Enhanced::new(4, 3, 2)), "Too much input while a reply is owed; closing");
 
 /// The three buffers of RFC 5321 §4.1.1: reverse-path, forward-paths, and mail data on its way.
 #[derive(Debug)]
@@ -408,7 +398,7 @@ impl Session {
             }
             Command::Noop(_) => OK,
             Command::Vrfy(_) | Command::Expn(_) | Command::Unknown(_) => CANNOT_VERIFY,
-            Command::Help(_) => self.help(),
+            Command::Help(_) => replies::help(self.settings.dialect),
             Command::Quit => {
                 BYE.write_to(&mut self.out);
                 self.close(Close::Quit, events);
@@ -416,17 +406,6 @@ impl Session {
             }
         };
         reply.unwrap_or(&own).write_to(&mut self.out);
-    }
-
-    fn help(&self) -> Reply {
-        let hello = |verb: Verb| matches!(verb, Verb::Ehlo | Verb::Helo);
-        let lmtp = self.settings.dialect == Dialect::Lmtp;
-        let verbs: Vec<_> = Verb::ALL
-            .iter()
-            .filter(|&&verb| verb != Verb::Expn && if lmtp { !hello(verb) } else { verb != Verb::Lhlo })
-            .map(|verb| verb.name())
-            .collect();
-        Reply::from_table(214, Enhanced::new(2, 0, 0), format!("Commands: {}", verbs.join(" ")))
     }
 
     /// Answers a command at fault, or closes after too many.
