@@ -21,7 +21,7 @@ use crate::reply::Reply;
 use crate::violation::{Fault, Violation};
 
 /// The most octets that are retained while a reply is owed. A driver that stops reading when [`Session::paused`] never
-/// gets near: it is more than one read of any.
+/// gets near: it is more than one read of any. Whoever gives more in one call, while nothing is owed, has it taken whole.
 pub const MAX_RETAINED: usize = 1 << 20;
 
 /// The three buffers of RFC 5321 §4.1.1: reverse-path, forward-paths, and mail data on its way.

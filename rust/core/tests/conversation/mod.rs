@@ -1,7 +1,7 @@
 //! Conversations as data: reads `tests/data` (see its README.md). A key that nobody knows is an error, so that a typing
 //! mistake cannot leave something untested.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use lonedot_core::command::Dialect;
 use lonedot_core::data::{BarePolicy, KeepPolicy, LineEnds};
@@ -145,8 +145,8 @@ fn data(path: &str) -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data")).join(path)
 }
 
-fn read(path: PathBuf) -> Table {
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+fn read(path: &Path) -> Table {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     text.parse().unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
@@ -158,7 +158,7 @@ pub(crate) fn all() -> Vec<Conversation> {
     let mut all = Vec::new();
     for path in paths {
         let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
-        let mut file = Keys::new(&stem, Value::Table(read(path)));
+        let mut file = Keys::new(&stem, Value::Table(read(&path)));
         file.need("about");
         let conversations = file.list("conversation");
         assert!(!conversations.is_empty(), "{stem}");
@@ -172,7 +172,7 @@ pub(crate) fn all() -> Vec<Conversation> {
 }
 
 pub(crate) fn endings() -> Vec<Ending> {
-    let mut file = Keys::new("endings", Value::Table(read(data("endings.toml"))));
+    let mut file = Keys::new("endings", Value::Table(read(&data("endings.toml"))));
     file.need("about");
     let endings = file.list("ending").into_iter().map(|value| {
         let mut keys = Keys::new("ending", value);

@@ -161,7 +161,7 @@ impl Driven {
     fn perform(&mut self, operation: Operation) {
         let was_closed = self.closed;
         let mut events = Vec::new();
-        let mut take = |before: String, result: Result<(), _>, session: &Session| match result {
+        let take = |before: String, result: Result<(), _>, session: &Session| match result {
             Ok(()) => true,
             // The caller's mistake changes nothing.
             Err(misuse) => {
