@@ -5,8 +5,9 @@
 //! ends it. So it notices a reply that comes too early, inside mail data, twice or never, and a command that was read
 //! out of mail data.
 
-use lonedot_core::command::Dialect;
+use lonedot_core::command::{Command, Dialect};
 use lonedot_core::reply::MAX_REPLY_LINE;
+use lonedot_core::session::Session;
 
 use crate::reference;
 
@@ -17,6 +18,10 @@ pub(crate) struct Client {
     /// Octets of `sent` that have their reply.
     answered: usize,
     place: Place,
+    /// The name it said last that was accepted.
+    hello: Option<String>,
+    /// Whether a transaction is open, and its accepted recipients.
+    open: bool,
     accepted: usize,
     /// Replies, each with all its lines.
     pub replies: Vec<(u16, Vec<u8>)>,
@@ -37,6 +42,8 @@ impl Client {
             sent: Vec::new(),
             answered: 0,
             place: Place::Greeting,
+            hello: None,
+            open: false,
             accepted: 0,
             replies: Vec::new(),
             received: Vec::new(),
@@ -80,8 +87,8 @@ impl Client {
             Place::Commands => {
                 let end = rest.windows(2).position(|two| two == b"\r\n");
                 let end = end.unwrap_or_else(|| panic!("{code} answers no command: {}", rest.escape_ascii()));
-                let verb = rest[..end].split(|&b| b == b' ').next().unwrap_or_default().to_ascii_uppercase();
-                let line = &rest[..end];
+                let line = rest[..end].trim_ascii_end().to_vec();
+                let verb = line.split(|&b| b == b' ').next().unwrap_or_default().to_ascii_uppercase();
                 self.answered += end + 2;
                 match (&verb[..], code) {
                     (b"DATA", 354) => {
@@ -91,7 +98,12 @@ impl Client {
                     }
                     (_, 354) => panic!("354 answers {}", line.escape_ascii()),
                     (b"RCPT", 200..=299) => self.accepted += 1,
-                    (b"MAIL" | b"RSET" | b"EHLO" | b"HELO" | b"LHLO", 200..=299) => self.accepted = 0,
+                    (b"MAIL", 200..=299) => self.open = true,
+                    (b"RSET", 200..=299) => self.clear(),
+                    (b"EHLO" | b"HELO" | b"LHLO", 200..=299) => {
+                        self.clear();
+                        self.hello = Some(String::from_utf8(line[5..].trim_ascii().to_vec()).unwrap());
+                    }
                     _ => {}
                 }
             }
@@ -103,10 +115,26 @@ impl Client {
                 if replies == 1 {
                     self.answered += end + 3;
                     self.place = Place::Commands;
-                    self.accepted = 0;
+                    self.clear();
                 }
             }
         }
+    }
+
+    fn clear(&mut self) {
+        (self.open, self.accepted) = (false, 0);
+    }
+
+    /// A session that owes nothing thinks of the connection as the client does.
+    pub(crate) fn assert_agrees(&self, session: &Session) {
+        self.assert_all_answered();
+        let hello = session.hello().map(|command| match command {
+            Command::Ehlo(hello) | Command::Helo(hello) | Command::Lhlo(hello) => hello.name.clone(),
+            command => panic!("{command:?} introduces nobody"),
+        });
+        assert_eq!(hello, self.hello);
+        assert_eq!((session.mail().is_some(), session.rcpts().len()), (self.open, self.accepted));
+        assert_eq!(session.in_mail_data(), self.mail_data().is_some());
     }
 
     /// The octets sent since the 354, as long as mail data is not answered.
@@ -115,7 +143,7 @@ impl Client {
     }
 
     /// Nothing that was sent waits for a reply.
-    pub(crate) fn assert_all_answered(&self) {
+    fn assert_all_answered(&self) {
         let rest = &self.sent[self.answered..];
         let whole = match self.place {
             Place::Greeting => true,

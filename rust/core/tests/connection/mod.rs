@@ -152,8 +152,7 @@ impl<'a> Connection<'a> {
         assert!(self.begun == self.ended || reading && self.begun == self.ended + 1, "one end or abort for each 354");
         assert_eq!(self.session.paused(), self.waiting.is_some());
         if !self.session.paused() && !self.session.closed() {
-            self.client.assert_all_answered();
-            assert_eq!(reading, self.client.mail_data().is_some());
+            self.client.assert_agrees(&self.session);
         }
     }
 
