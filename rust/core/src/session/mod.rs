@@ -11,6 +11,7 @@ mod event;
 mod incoming;
 mod lines;
 mod owed;
+mod permit;
 mod replies;
 #[allow(clippy::module_inception)] // a file is one noun, and this one is the folder's
 mod session;

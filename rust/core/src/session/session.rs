@@ -13,10 +13,11 @@ use super::event::{AbortReason, Close, Event};
 use super::incoming::Incoming;
 use super::lines::{Line, LineReader};
 use super::owed::{Misuse, Owed, Recipients};
+use super::permit;
 use super::replies::{self, BYE, CANNOT_VERIFY, MAIL_OK, OK, OVERRUN, RCPT_OK, SHUTDOWN, START_MAIL};
 use super::settings::Settings;
 use super::table::{self, Cell, State};
-use crate::command::{self, Body, Command, Dialect, Grammar, Mail, Rcpt};
+use crate::command::{self, Command, Dialect, Grammar, Mail, Rcpt};
 use crate::reply::Reply;
 use crate::violation::{Fault, Violation};
 
@@ -47,6 +48,8 @@ pub struct Session {
     eof: bool,
     out: Vec<u8>,
     errors: u32,
+    /// The last MAIL was refused, and no transaction has begun since.
+    mail_refused: bool,
     hello: Option<Box<Command>>,
     transaction: Option<Box<Transaction>>,
 }
@@ -66,6 +69,7 @@ impl Session {
             eof: false,
             out: Vec::new(),
             errors: 0,
+            mail_refused: false,
             hello: None,
             transaction: None,
         };
@@ -275,7 +279,16 @@ impl Session {
             Line::Joined(line) => command::parse(&line, &self.grammar()),
             Line::TooLong => Err(Violation::new(Fault::CommandTooLong, command::MAX_LINE as u64)),
         };
-        match parsed.and_then(|command| self.permit(command)) {
+        // After a refusal all but QUIT is 503 (RFC 5321 section 3.1), well-formed or not.
+        let parsed = parsed.map_err(|violation| match self.state {
+            State::Refused => Violation::new(Fault::Refused, 0),
+            _ => violation,
+        });
+        let permitted = parsed.and_then(|command| {
+            let fault = permit::fault(&command, self.state, self.rcpts().len(), &self.settings);
+            fault.map_or(Ok(command), |fault| Err(Violation::new(fault, 0)))
+        });
+        match permitted {
             Ok(command) => self.perform(command, events),
             Err(violation) => self.fault(violation, events),
         }
@@ -286,45 +299,6 @@ impl Session {
         let smtputf8 = self.mail().is_some_and(|mail| mail.parameters.smtputf8());
         let grammar = self.settings.grammar();
         Grammar { smtputf8: grammar.smtputf8 || smtputf8, ..grammar }
-    }
-
-    /// Holds a well-formed command against the table, the extensions offered and the limits.
-    fn permit(&self, command: Command) -> Result<Command, Violation> {
-        let refuse = |fault| Err(Violation::new(fault, 0));
-        let Some(verb) = command.verb() else {
-            return refuse(match (self.state, &command) {
-                (State::Refused, _) => Fault::Refused,
-                (_, Command::Unknown(unknown)) if KNOWN_ELSEWHERE.contains(&unknown.verb.as_str()) => Fault::NotOffered,
-                _ => Fault::UnknownCommand,
-            });
-        };
-        if let Cell::No(fault) = table::cell(self.state, verb) {
-            return refuse(fault);
-        }
-        match &command {
-            Command::Mail(mail) => {
-                if mail.parameters.keywords().any(|keyword| !matches!(keyword, "SIZE" | "BODY")) {
-                    return refuse(Fault::ParameterUnknown);
-                }
-                if mail.parameters.body() == Some(Body::BinaryMime) {
-                    return refuse(Fault::ParameterUnknown);
-                }
-                if mail.parameters.size().is_some_and(|size| size > self.settings.data.max_size) {
-                    return refuse(Fault::SizeTooLarge);
-                }
-            }
-            Command::Rcpt(rcpt) => {
-                if rcpt.parameters.keywords().next().is_some() {
-                    return refuse(Fault::ParameterUnknown);
-                }
-                if self.rcpts().len() >= self.settings.limits.max_recipients {
-                    return refuse(Fault::TooManyRecipients);
-                }
-            }
-            Command::Expn(_) => return refuse(Fault::NotOffered),
-            _ => {}
-        }
-        Ok(command)
     }
 
     /// Asks the application, or answers without it.
@@ -352,6 +326,7 @@ impl Session {
             && !reply.is_positive()
         {
             reply.write_to(&mut self.out);
+            self.mail_refused |= matches!(command, Command::Mail(_));
             if reply.code() == 421 {
                 self.close(Close::Refused, events);
             }
@@ -377,6 +352,7 @@ impl Session {
                 Reply::plain(250, self.settings.hostname.clone())
             }
             Command::Mail(mail) => {
+                self.mail_refused = false;
                 self.transaction = Some(Box::new(Transaction { mail, rcpts: Vec::new(), incoming: None }));
                 MAIL_OK
             }
@@ -410,13 +386,23 @@ impl Session {
 
     /// Answers a command at fault, or closes after too many.
     fn fault(&mut self, violation: Violation, events: &mut Vec<Event>) {
-        // Reaching a limit on recipients is no error of a client that sends as many as the RFC lets it try.
-        self.errors += u32::from(violation.fault != Fault::TooManyRecipients);
+        self.mail_refused |= violation.fault == Fault::SizeTooLarge;
+        self.errors += u32::from(self.is_error(violation.fault));
         if self.errors > self.settings.limits.max_errors {
             Violation::new(Fault::TooManyErrors, 0).reply().write_to(&mut self.out);
             self.close(Close::Errors, events);
         } else {
             violation.reply().write_to(&mut self.out);
+        }
+    }
+
+    /// Whether a fault counts as an error of the client. Running into a limit does not, and neither does what it had sent
+    /// behind a command that was refused, without waiting for the reply (RFC 2920 section 3.1).
+    fn is_error(&self, fault: Fault) -> bool {
+        match fault {
+            Fault::TooManyRecipients | Fault::SizeTooLarge | Fault::NoRecipients => false,
+            Fault::MailFirst => !self.mail_refused,
+            _ => true,
         }
     }
 
@@ -486,6 +472,3 @@ impl Session {
         events.push(Event::Closed(close));
     }
 }
-
-/// Verbs of extensions that are not offered: 502 tells the client so, where 500 would say it had mistyped.
-const KNOWN_ELSEWHERE: [&str; 9] = ["STARTTLS", "AUTH", "BDAT", "ETRN", "TURN", "ATRN", "SEND", "SOML", "SAML"];
