@@ -8,7 +8,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use lonedot_core::data::{BarePolicy, DataDecoder, DataEncoder, DataPolicies, LineEnds};
+use lonedot_core::data::{BarePolicy, DataDecoder, DataEncoder, DataPolicies, LineEnds, Output};
 use lonedot_core::scan::Backend;
 
 const CHUNK: usize = 64 * 1024;
@@ -65,7 +65,7 @@ fn encode(data: &[u8]) -> Vec<u8> {
     wire
 }
 
-fn decode(wire: &[u8], policies: DataPolicies, backend: Backend, out: &mut Vec<u8>, keep: bool) -> DataDecoder {
+fn decode(wire: &[u8], policies: DataPolicies, backend: Backend, out: &mut Output, keep: bool) -> DataDecoder {
     let mut decoder = DataDecoder::with_backend(policies, backend);
     for chunk in wire.chunks(CHUNK) {
         if !keep {
@@ -89,12 +89,17 @@ fn main() {
             let length = wire.len();
             if chosen(&format!("{name}/{place}/memcpy")) {
                 let (wire, mut out) = (wire.clone(), vec![0; CHUNK]);
-                cases.push((format!("{name}/{place}/memcpy"), length, times, Box::new(move || {
-                    for chunk in wire.chunks(CHUNK) {
-                        out[..chunk.len()].copy_from_slice(chunk);
-                        black_box(&mut out);
-                    }
-                })));
+                cases.push((
+                    format!("{name}/{place}/memcpy"),
+                    length,
+                    times,
+                    Box::new(move || {
+                        for chunk in wire.chunks(CHUNK) {
+                            out[..chunk.len()].copy_from_slice(chunk);
+                            black_box(&mut out);
+                        }
+                    }),
+                ));
             }
             for backend in Backend::available() {
                 for (ends, line_ends) in [("", LineEnds::Crlf), ("/lf", LineEnds::Lf)] {
@@ -103,19 +108,27 @@ fn main() {
                         continue;
                     }
                     let policies = DataPolicies { line_ends, ..strict };
-                    let mut out = Vec::new();
+                    let mut out = Output::new();
                     let decoder = decode(&wire, policies, backend, &mut out, true);
                     let expected = if ends.is_empty() {
                         data.clone()
                     } else {
                         data.iter().copied().filter(|&octet| octet != b'\r').collect()
                     };
-                    assert!(out == expected && decoder.finish().unwrap().size == data.len() as u64, "{case}");
+                    assert!(
+                        out.as_slice() == expected && decoder.finish().unwrap().size == data.len() as u64,
+                        "{case}"
+                    );
                     let wire = wire.clone();
-                    let mut out = Vec::with_capacity(CHUNK + 64);
-                    cases.push((case, length, times, Box::new(move || {
-                        black_box(decode(&wire, policies, backend, &mut out, false));
-                    })));
+                    let mut out = Output::new();
+                    cases.push((
+                        case,
+                        length,
+                        times,
+                        Box::new(move || {
+                            black_box(decode(&wire, policies, backend, &mut out, false));
+                        }),
+                    ));
                 }
             }
         }
@@ -126,13 +139,18 @@ fn main() {
         if !chosen(&case) {
             continue;
         }
-        let (tiny, mut out) = (tiny.clone(), Vec::with_capacity(1024));
+        let (tiny, mut out) = (tiny.clone(), Output::new());
         let length = tiny.iter().map(Vec::len).sum();
-        cases.push((case, length, 100, Box::new(move || {
-            for wire in &tiny {
-                assert!(black_box(decode(wire, strict, backend, &mut out, false)).eof());
-            }
-        })));
+        cases.push((
+            case,
+            length,
+            100,
+            Box::new(move || {
+                for wire in &tiny {
+                    assert!(black_box(decode(wire, strict, backend, &mut out, false)).eof());
+                }
+            }),
+        ));
     }
     let mut seconds = vec![Vec::new(); cases.len()];
     for _ in 0..ROUNDS {

@@ -152,6 +152,8 @@ fn mail_data_error(py: Python<'_>, violation: CoreViolation, report: Option<Core
 #[pyclass(module = "lonedot._core")]
 pub(crate) struct DataDecoder {
     decoder: CoreDecoder,
+    /// Kept, so that it is filled with zeros once.
+    out: Output,
     consumed: usize,
     unused_data: Vec<u8>,
 }
@@ -172,16 +174,16 @@ impl DataDecoder {
     ) -> PyResult<Self> {
         let policies = policies(max_size, max_line, long_line, bare_cr, bare_lf, nul, line_ends)?;
         let decoder = CoreDecoder::with_backend(policies, crate::backend()?);
-        Ok(Self { decoder, consumed: 0, unused_data: Vec::new() })
+        Ok(Self { decoder, out: Output::new(), consumed: 0, unused_data: Vec::new() })
     }
 
     /// Decodes the next octets and returns the mail data in them. b"" is normal, and the rule after the end and after a
     /// violation.
     fn decode<'py>(&mut self, py: Python<'py>, chunk: Octets<'py>) -> Bound<'py, PyBytes> {
-        let mut out = Vec::new();
-        self.consumed = self.decoder.decode(&chunk, &mut out);
+        self.out.clear();
+        self.consumed = self.decoder.decode(&chunk, &mut self.out);
         self.unused_data.extend_from_slice(&chunk[self.consumed..]);
-        PyBytes::new(py, &out)
+        PyBytes::new(py, self.out.as_slice())
     }
 
     /// True once `<CRLF>.<CRLF>` has been seen.
@@ -240,13 +242,13 @@ pub(crate) fn decode_data<'py>(
 ) -> PyResult<Bound<'py, PyBytes>> {
     let policies = policies(max_size, max_line, long_line, bare_cr, bare_lf, nul, line_ends)?;
     let mut decoder = CoreDecoder::with_backend(policies, crate::backend()?);
-    let mut out = Vec::new();
+    let mut out = Output::new();
     let consumed = decoder.decode(&wire, &mut out);
     let finished = decoder.finish().and_then(|_| {
         if consumed == wire.len() { Ok(()) } else { Err(CoreViolation::new(Fault::OctetsAfterEnd, consumed as u64)) }
     });
     finished.map_err(|violation| mail_data_error(py, violation, Some(decoder.report())))?;
-    Ok(PyBytes::new(py, &out))
+    Ok(PyBytes::new(py, out.as_slice()))
 }
 
 /// The sending side of transparency (RFC 5321 section 4.5.2).

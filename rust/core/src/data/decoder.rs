@@ -7,32 +7,30 @@
 //!
 //! It retains a state and the report, whatever arrives: at most `.` CR of the stream, in the form of a state.
 //!
-//! Two ways through the same rules: [`DataDecoder::block`] decides on the masks of a block; [`DataDecoder::step`] on one
-//! octet. The block way leaves to the step way every block in which something is refused or rewritten, which happens at
-//! most once in a message or was asked for by a policy, and the last octets of a chunk that are not decided yet. So the
-//! block way starts and ends at [`State::LineStart`] or [`State::Text`] only.
+//! Two ways lead through the same rules. The block way ([`super::blocks`]) decides 64 octets at a time by bit masks, and
+//! counts what is kept. The octet way is the state machine below; it refuses and rewrites, and decides what only the next
+//! octets can tell. The block way hands over to it and takes back at decided places: [`State::LineStart`] and
+//! [`State::Text`].
 
+use super::output::Output;
 use super::policies::{BarePolicy, DataPolicies, KeepPolicy, LineEnds};
 use super::report::DataReport;
 use super::state::State;
-use crate::scan::{BLOCK, Backend, Job, Kernel, Masks};
+use crate::scan::{BLOCK, Backend, Job, Kernel};
 use crate::violation::{Fault, Violation};
-
-/// Octets of the terminator that no line before it owns: `.` CR LF.
-const TERMINATOR: usize = 3;
 
 /// The decoder of one message's mail data.
 #[derive(Debug, Clone)]
 pub struct DataDecoder {
-    policies: DataPolicies,
+    pub(super) policies: DataPolicies,
     backend: Backend,
-    state: State,
+    pub(super) state: State,
     /// Octets of the wire seen.
-    offset: u64,
+    pub(super) offset: u64,
     /// Octets of the current line that are decided.
-    line: u64,
-    report: DataReport,
-    violation: Option<Violation>,
+    pub(super) line: u64,
+    pub(super) report: DataReport,
+    pub(super) violation: Option<Violation>,
 }
 
 impl DataDecoder {
@@ -58,11 +56,9 @@ impl DataDecoder {
 
     /// Decodes a chunk, appends its mail data to `out`, and returns how many of its octets belong to the mail data and its
     /// terminator. All of them, until the end is in the chunk; what follows the end is the caller's.
-    pub fn decode(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> usize {
-        if self.violation.is_none() {
-            // One more than came in: a CR of the chunk before may turn out to be mail data.
-            out.reserve(chunk.len() + 1);
-        }
+    pub fn decode(&mut self, chunk: &[u8], out: &mut Output) -> usize {
+        // One more than came in: a CR of the chunk before may turn out to be mail data.
+        out.reserve(chunk.len() + 1);
         self.backend.run(Decode { decoder: self, chunk, out })
     }
 
@@ -104,185 +100,29 @@ impl DataDecoder {
     }
 
     #[inline(always)]
-    fn decode_with<K: Kernel>(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> usize {
-        let mut run = Run { chunk, at: 0, copied: 0 };
-        while run.at < chunk.len() && self.state != State::End {
-            let rest = &chunk[run.at..];
+    fn decode_with<K: Kernel>(&mut self, chunk: &[u8], out: &mut Output) -> usize {
+        let mut at = 0;
+        while at < chunk.len() && self.state != State::End {
             let mut least = 0;
             if matches!(self.state, State::LineStart | State::Text) {
-                let taken = match rest.first_chunk::<BLOCK>() {
-                    Some(block) => self.block(K::masks(block), BLOCK, &mut run, out),
-                    None => {
-                        let mut block = [b' '; BLOCK];
-                        block[..rest.len()].copy_from_slice(rest);
-                        self.block(K::masks(&block), rest.len(), &mut run, out)
-                    }
-                };
-                if taken {
-                    continue;
-                }
+                out.reserve(chunk.len() - at);
+                let (taken, written) = self.blocks::<K>(&chunk[at..], out.room());
+                out.advance(written);
+                at += taken;
+                // What stopped the block way is in the next block.
                 least = BLOCK;
             }
-            self.copy(&chunk[run.copied..run.at], out);
-            run.at += self.steps(&chunk[run.at..], least, out);
-            run.copied = run.at;
-        }
-        self.copy(&chunk[run.copied..run.at], out);
-        run.at
-    }
-
-    #[inline(always)]
-    fn copy(&self, octets: &[u8], out: &mut Vec<u8>) {
-        if self.violation.is_none() {
-            out.extend_from_slice(octets);
-        }
-    }
-
-    /// Decides on up to a block of octets, the next `length` of the run, by their masks. False when they have to be stepped
-    /// through instead. What it takes stays uncopied as long as nothing is removed.
-    #[inline(always)]
-    fn block(&mut self, masks: Masks, length: usize, run: &mut Run<'_>, out: &mut Vec<u8>) -> bool {
-        let Masks { cr, lf, dot, .. } = masks;
-        let starts = (lf & cr << 1) << 1 | u64::from(self.state == State::LineStart);
-        let ends = dot & starts & cr >> 1 & lf >> 2;
-
-        // How many octets are decided: up to the terminator, or up to what only the next octets can decide, which is a CR
-        // or a dot that starts a line, or the latter and the former.
-        let mut taken = ends.trailing_zeros() as usize;
-        if ends == 0 {
-            taken = length - usize::from(ends_with(cr, length));
-            taken -= usize::from(ends_with(dot & starts, taken));
-        }
-        let valid = below(taken);
-        let crlf = lf & cr << 1 & valid;
-        let dots = dot & starts & valid;
-        let bare_lf = lf & !(cr << 1) & valid;
-        let bare_cr = cr & !(lf >> 1) & valid;
-        let nul = masks.nul & valid;
-        let eight_bit = masks.eight_bit & valid;
-        let size = taken as u64 - u64::from(dots.count_ones());
-
-        // Only the line that began before this block can pass, in it, a limit of a block's length or more.
-        let first_end = if crlf == 0 { taken } else { crlf.trailing_zeros() as usize + 1 };
-        let first = self.line + first_end as u64 - (dots & 1);
-        let max_line = self.policies.max_line;
-        if max_line < BLOCK as u64 || first > max_line && self.line <= max_line {
-            return false;
-        }
-        if self.violation.is_none() {
-            let refused = self.not_kept(bare_cr, bare_lf, nul) != 0;
-            if refused || size > self.policies.max_size - self.report.size {
-                return false;
+            if self.state != State::End {
+                at += self.steps(&chunk[at..], least, out);
             }
         }
-        if taken == 0 && ends == 0 {
-            return false;
-        }
-
-        if bare_cr | bare_lf | nul | eight_bit != 0 {
-            self.count_odd_octets(bare_cr, bare_lf, nul, eight_bit);
-        }
-        let line_starts = (starts & !dots) | dots << 1;
-        if self.report.header_end.is_none() {
-            let empty = line_starts & crlf >> 1;
-            if empty != 0 {
-                let before = below(empty.trailing_zeros() as usize);
-                let octets = before.count_ones() - (dots & before).count_ones();
-                self.report.header_end = Some(self.report.size + u64::from(octets));
-            }
-        }
-        if crlf == 0 {
-            self.line = first;
-        } else {
-            self.report.lines += u64::from(crlf.count_ones());
-            self.report.longest_line = self.report.longest_line.max(first);
-            let inner = crlf & (crlf - 1);
-            if inner != 0 && self.report.longest_line < BLOCK as u64 {
-                self.measure(inner, line_starts);
-            }
-            let last = BLOCK - crlf.leading_zeros() as usize;
-            self.line = (taken - last) as u64 - (dots & !below(last)).count_ones() as u64;
-        }
-        self.report.size += size;
-        self.report.dots_removed += u64::from(dots.count_ones());
-        if taken > 0 {
-            self.state = if ends_with(crlf, taken) { State::LineStart } else { State::Text };
-        }
-        self.offset += taken as u64;
-
-        let mut removed = dots;
-        if self.policies.line_ends == LineEnds::Lf {
-            removed |= crlf >> 1;
-        }
-        while removed != 0 {
-            let hole = run.at + removed.trailing_zeros() as usize;
-            self.copy(&run.chunk[run.copied..hole], out);
-            run.copied = hole + 1;
-            removed &= removed - 1;
-        }
-        run.at += taken;
-        if ends != 0 {
-            self.copy(&run.chunk[run.copied..run.at], out);
-            run.at += TERMINATOR;
-            run.copied = run.at;
-            self.offset += TERMINATOR as u64;
-            self.line = 0;
-            self.state = State::End;
-        }
-        true
-    }
-
-    /// The octets the policies refuse or rewrite.
-    #[inline(always)]
-    fn not_kept(&self, bare_cr: u64, bare_lf: u64, nul: u64) -> u64 {
-        let when = |not_kept: bool, mask: u64| if not_kept { mask } else { 0 };
-        when(self.policies.bare_cr != BarePolicy::Keep, bare_cr)
-            | when(self.policies.bare_lf != BarePolicy::Keep, bare_lf)
-            | when(self.policies.nul != KeepPolicy::Keep, nul)
-    }
-
-    #[cold]
-    fn count_odd_octets(&mut self, bare_cr: u64, bare_lf: u64, nul: u64, eight_bit: u64) {
-        let offset = self.offset;
-        let count = |mask: u64, number: &mut u64, first: &mut Option<u64>| {
-            if mask != 0 {
-                *number += u64::from(mask.count_ones());
-                first.get_or_insert(offset + u64::from(mask.trailing_zeros()));
-            }
-        };
-        let report = &mut self.report;
-        count(bare_cr, &mut report.bare_cr, &mut report.first_bare_cr);
-        count(bare_lf, &mut report.bare_lf, &mut report.first_bare_lf);
-        count(nul, &mut report.nul, &mut report.first_nul);
-        count(eight_bit, &mut report.eight_bit, &mut report.first_eight_bit);
-    }
-
-    /// Finds whether a line that begins and ends in this block is the longest so far. `ends` are the LFs of such lines,
-    /// `starts` the first octets of lines.
-    #[inline(always)]
-    fn measure(&mut self, ends: u64, starts: u64) {
-        // A line is longer than the longest when no line starts in the last so many octets up to its end. Growing the
-        // window by its own width decides that for all lines at once.
-        let longest = self.report.longest_line.max(1) as u32;
-        let (mut near, mut width) = (starts, 1);
-        while width < longest {
-            let more = width.min(longest - width);
-            near |= near << more;
-            width += more;
-        }
-        let mut longer = ends & !near;
-        while longer != 0 {
-            let end = longer.trailing_zeros();
-            let start = BLOCK as u32 - 1 - (starts & below(end as usize)).leading_zeros();
-            self.report.longest_line = self.report.longest_line.max(u64::from(end + 1 - start));
-            longer &= longer - 1;
-        }
+        at
     }
 
     /// Steps through octets, `least` of them and on until the block way can take over. Returns how many.
     #[cold]
     #[inline(never)]
-    fn steps(&mut self, octets: &[u8], least: usize, out: &mut Vec<u8>) -> usize {
+    fn steps(&mut self, octets: &[u8], least: usize, out: &mut Output) -> usize {
         for (i, &octet) in octets.iter().enumerate() {
             let decided = matches!(self.state, State::LineStart | State::Text);
             if self.state == State::End || decided && i >= least {
@@ -293,7 +133,7 @@ impl DataDecoder {
         octets.len()
     }
 
-    fn step(&mut self, octet: u8, out: &mut Vec<u8>) {
+    fn step(&mut self, octet: u8, out: &mut Output) {
         self.state = match (self.state, octet) {
             (State::LineStart, b'.') => State::Dot,
             (State::Dot, b'\r') => State::DotCr,
@@ -325,7 +165,7 @@ impl DataDecoder {
     }
 
     /// An octet inside a line, where an LF is bare.
-    fn text(&mut self, octet: u8, out: &mut Vec<u8>) -> State {
+    fn text(&mut self, octet: u8, out: &mut Output) -> State {
         let offset = self.offset;
         match octet {
             b'\r' => return State::Cr,
@@ -360,7 +200,7 @@ impl DataDecoder {
     }
 
     /// The octet before this one was a CR, and this one is no LF.
-    fn bare_cr(&mut self, out: &mut Vec<u8>) {
+    fn bare_cr(&mut self, out: &mut Output) {
         let offset = self.offset - 1;
         self.report.bare_cr += 1;
         self.report.first_bare_cr.get_or_insert(offset);
@@ -372,7 +212,7 @@ impl DataDecoder {
     }
 
     /// The octet before this one was a CR, and this one is an LF.
-    fn line_end(&mut self, out: &mut Vec<u8>) {
+    fn line_end(&mut self, out: &mut Output) {
         if self.line == 0 {
             self.report.header_end.get_or_insert(self.report.size);
         }
@@ -385,7 +225,7 @@ impl DataDecoder {
     }
 
     /// Counts one octet of mail data, holds it against the limits, and hands out what it becomes.
-    fn accept(&mut self, offset: u64, becomes: &[u8], out: &mut Vec<u8>) {
+    fn accept(&mut self, offset: u64, becomes: &[u8], out: &mut Output) {
         self.line += 1;
         self.report.size += 1;
         if self.line == self.policies.max_line + 1 {
@@ -398,7 +238,9 @@ impl DataDecoder {
         if self.report.size > self.policies.max_size {
             self.violate(Fault::TooLarge, offset);
         }
-        self.copy(becomes, out);
+        if self.violation.is_none() {
+            out.push(becomes);
+        }
     }
 
     fn violate(&mut self, fault: Fault, offset: u64) {
@@ -406,31 +248,10 @@ impl DataDecoder {
     }
 }
 
-/// How far a chunk has been decided and copied.
-struct Run<'a> {
-    chunk: &'a [u8],
-    /// Octets decided.
-    at: usize,
-    /// Octets handed out or left out; from here to `at` they still wait to be copied in one piece.
-    copied: usize,
-}
-
-/// The `count` lowest bits.
-#[inline(always)]
-const fn below(count: usize) -> u64 {
-    if count >= BLOCK { u64::MAX } else { (1 << count) - 1 }
-}
-
-/// Whether the last of the `count` lowest bits is set.
-#[inline(always)]
-const fn ends_with(mask: u64, count: usize) -> bool {
-    count > 0 && mask >> (count - 1) & 1 == 1
-}
-
 struct Decode<'a> {
     decoder: &'a mut DataDecoder,
     chunk: &'a [u8],
-    out: &'a mut Vec<u8>,
+    out: &'a mut Output,
 }
 
 impl Job for Decode<'_> {

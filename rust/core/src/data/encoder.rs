@@ -5,7 +5,7 @@
 //! space or a CRLF, as in the decoder; it is never passed on. It retains at most one CR, in the form of a state.
 
 use super::policies::BarePolicy;
-use crate::scan::{BLOCK, Backend, Job, Kernel};
+use crate::scan::{BLOCK, Backend, Job, Kernel, Masks};
 use crate::violation::{Fault, Violation};
 
 /// The encoder of one message's mail data.
@@ -81,12 +81,13 @@ impl DataEncoder {
             if self.state != State::Cr
                 && let Some(block) = rest.first_chunk::<BLOCK>()
             {
-                let masks = K::masks(block);
-                let crlf = masks.lf & masks.cr << 1;
-                let dots = masks.dot & (crlf << 1 | u64::from(self.state == State::LineStart));
+                let registers = K::load(block);
+                let Masks { cr, lf, .. } = K::masks(registers);
+                let crlf = lf & cr << 1;
+                let dots = K::dots(registers, crlf << 1 | u64::from(self.state == State::LineStart));
                 // Only the next block can tell whether a last CR is bare.
-                let taken = BLOCK - usize::from(masks.cr >> (BLOCK - 1) & 1 == 1);
-                let bare = masks.cr & !(masks.lf >> 1) & u64::MAX >> (BLOCK - taken) | masks.lf & !(masks.cr << 1);
+                let taken = BLOCK - usize::from(cr >> (BLOCK - 1) & 1 == 1);
+                let bare = cr & !(lf >> 1) & u64::MAX >> (BLOCK - taken) | lf & !(cr << 1);
                 if dots | bare == 0 {
                     out.extend_from_slice(&rest[..taken]);
                     self.state = if crlf >> (taken - 1) & 1 == 1 { State::LineStart } else { State::Text };

@@ -1,36 +1,46 @@
-//! From 64 octets to bit masks: where CR, LF, dot, NUL and 8-bit octets stand.
+//! From 64 octets to bit masks, and back to octets by a bit mask.
 //!
-//! Takes a block of [`BLOCK`] octets; gives [`Masks`], bit `i` for octet `i`. A kernel decides nothing: what is a line
-//! start, what is bare and what is too long is decided once, above, in safe integer code that every kernel shares.
-//! [`Backend`] chooses the kernel at run time; each one is listed, named and can be forced, so that tests and
-//! benchmarks loop over them.
+//! A kernel takes a block of [`BLOCK`] octets and tells where CR, LF and dots stand, bit `i` for octet `i`; given a mask, it
+//! packs the octets that are to be kept. It decides nothing: what is a line start, what is bare and what is too long is
+//! decided once, above, in safe integer code that every kernel shares. [`Backend`] chooses the kernel at run time; each one
+//! is listed, named and can be forced, so that tests and benchmarks loop over them.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod portable;
 
 /// Octets in a block.
 pub const BLOCK: usize = 64;
 
-/// Where in a block the octets stand that mail data is decided by. Bit `i` is octet `i`.
+/// Where in a block the octets stand that line ends are made of, and those that text does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Masks {
     /// CR, octet 13.
     pub cr: u64,
     /// LF, octet 10.
     pub lf: u64,
-    /// The period, octet 46.
-    pub dot: u64,
-    /// NUL, octet 0.
-    pub nul: u64,
-    /// Octets over 127.
-    pub eight_bit: u64,
+    /// NUL, and octets over 127.
+    pub odd: u64,
 }
 
-/// What an instruction set can do: make the masks of one block.
+/// What an instruction set can do with a block.
 pub trait Kernel {
-    /// The masks of one block.
-    fn masks(block: &[u8; BLOCK]) -> Masks;
+    /// A block in registers.
+    type Block: Copy;
+    /// Takes the octets.
+    fn load(octets: &[u8; BLOCK]) -> Self::Block;
+    /// Finds line ends and odd octets.
+    fn masks(block: Self::Block) -> Masks;
+    /// Which of the octets `among` are dots.
+    fn dots(block: Self::Block, among: u64) -> u64;
+    /// Which octets are over 127.
+    fn eight_bit(block: Self::Block) -> u64;
+    /// Writes the block.
+    fn store(block: Self::Block, out: &mut [u8; BLOCK]);
+    /// Writes the octets of `keep` side by side; what follows them in `out` is of no meaning.
+    fn pack(block: Self::Block, keep: u64, out: &mut [u8; BLOCK]);
 }
 
 /// Work that is written once and compiled for each kernel, so that masks are made in registers and never stored.
@@ -51,12 +61,16 @@ enum Kind {
     Portable,
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
 }
 
 impl Backend {
     /// Those that can run here, best first.
     pub fn available() -> impl Iterator<Item = Self> {
         [
+            #[cfg(target_arch = "x86_64")]
+            avx512::detected().then_some(Self(Kind::Avx512)),
             #[cfg(target_arch = "x86_64")]
             avx2::detected().then_some(Self(Kind::Avx2)),
             Some(Self(Kind::Portable)),
@@ -77,13 +91,15 @@ impl Backend {
         Self::available().find(|backend| backend.name() == name)
     }
 
-    /// `avx2` or `portable`.
+    /// `avx512`, `avx2` or `portable`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self.0 {
             Kind::Portable => "portable",
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => "avx512",
         }
     }
 
@@ -94,6 +110,8 @@ impl Backend {
             Kind::Portable => job.run::<portable::Portable>(),
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 => avx2::run(job),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => avx512::run(job),
         }
     }
 }
@@ -102,26 +120,50 @@ impl Backend {
 mod tests {
     use super::*;
 
-    struct MasksOf<'a>(&'a [u8; BLOCK]);
+    #[derive(Debug, PartialEq)]
+    struct Seen {
+        masks: Masks,
+        dots: u64,
+        eight_bit: u64,
+        stored: [u8; BLOCK],
+        packed: Vec<u8>,
+    }
 
-    impl Job for MasksOf<'_> {
-        type Output = Masks;
+    struct Look<'a> {
+        block: &'a [u8; BLOCK],
+        among: u64,
+    }
+
+    impl Job for Look<'_> {
+        type Output = Seen;
         #[inline(always)]
-        fn run<K: Kernel>(self) -> Masks {
-            K::masks(self.0)
+        fn run<K: Kernel>(self) -> Seen {
+            let block = K::load(self.block);
+            let (mut stored, mut packed) = ([7; BLOCK], [7; BLOCK]);
+            K::store(block, &mut stored);
+            K::pack(block, self.among, &mut packed);
+            Seen {
+                masks: K::masks(block),
+                dots: K::dots(block, self.among),
+                eight_bit: K::eight_bit(block),
+                stored,
+                packed: packed[..self.among.count_ones() as usize].to_vec(),
+            }
         }
     }
 
-    fn obvious(block: &[u8; BLOCK]) -> Masks {
+    fn obvious(block: &[u8; BLOCK], among: u64) -> Seen {
         let bits = |wanted: fn(u8) -> bool| {
             block.iter().enumerate().fold(0, |mask, (i, &octet)| mask | u64::from(wanted(octet)) << i)
         };
-        Masks {
-            cr: bits(|o| o == b'\r'),
-            lf: bits(|o| o == b'\n'),
-            dot: bits(|o| o == b'.'),
-            nul: bits(|o| o == 0),
+        let masks = Masks { cr: bits(|o| o == b'\r'), lf: bits(|o| o == b'\n'), odd: bits(|o| o == 0 || o > 127) };
+        let kept = (0..BLOCK).filter(|i| among >> i & 1 == 1);
+        Seen {
+            masks,
+            dots: bits(|o| o == b'.') & among,
             eight_bit: bits(|o| o > 127),
+            stored: *block,
+            packed: kept.map(|i| block[i]).collect(),
         }
     }
 
@@ -130,12 +172,32 @@ mod tests {
         for backend in Backend::available() {
             for place in 0..BLOCK {
                 for octet in 0..=255 {
-                    for filling in [b'a', 0, b'\r', 255] {
+                    for filling in [b'a', 0, b'\r', b'.', 255] {
                         let mut block = [filling; BLOCK];
                         block[place] = octet;
-                        assert_eq!(backend.run(MasksOf(&block)), obvious(&block), "{} {octet} {place}", backend.name());
+                        for among in [0, u64::MAX, 1 << place, !(1 << place)] {
+                            let seen = backend.run(Look { block: &block, among });
+                            assert_eq!(seen, obvious(&block, among), "{} {octet} {place}", backend.name());
+                        }
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn every_kernel_packs_by_every_mask() {
+        let block: [u8; BLOCK] = std::array::from_fn(|i| i as u8);
+        let mut among = 0x9e37_79b9_7f4a_7c15_u64;
+        for round in 0..20_000 {
+            among = match round {
+                0..64 => !(1 << round),
+                64..4160 => !(1 << (round % 64) | 1 << (round / 64 - 1)),
+                _ => among.wrapping_mul(6_364_136_223_846_793_005).rotate_left(17) ^ round,
+            };
+            for backend in Backend::available() {
+                let seen = backend.run(Look { block: &block, among });
+                assert_eq!(seen, obvious(&block, among), "{} {among:x}", backend.name());
             }
         }
     }

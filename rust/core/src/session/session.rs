@@ -18,6 +18,7 @@ use super::replies::{self, BYE, CANNOT_VERIFY, MAIL_OK, OK, OVERRUN, RCPT_OK, SH
 use super::settings::Settings;
 use super::table::{self, Cell, State};
 use crate::command::{self, Command, Dialect, Grammar, Mail, Rcpt};
+use crate::data::Output;
 use crate::reply::Reply;
 use crate::violation::{Fault, Violation};
 
@@ -412,10 +413,10 @@ impl Session {
             self.close(Close::Errors, events);
             return octets.len();
         };
-        let mut out = Vec::new();
+        let mut out = Output::new();
         let taken = incoming.decode(octets, &mut out);
         if !out.is_empty() {
-            events.push(Event::MailData(out));
+            events.push(Event::MailData(out.into_vec()));
         }
         events.extend(incoming.broken().map(Event::Aborted));
         let decoder = &incoming.decoder;

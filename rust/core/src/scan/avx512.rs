@@ -1,0 +1,81 @@
+//! The AVX-512 kernel: a block is one register, a mask one instruction, packing another (VBMI2).
+//!
+//! A home of `unsafe`: it holds the calls that need these instructions at run time. The one obligation is that the processor
+//! has the features named in [`detected`]; a `Backend` of this kind is made only after that check.
+#![allow(unsafe_code)]
+
+use std::arch::x86_64::{
+    __m512i, _mm512_cmpeq_epi8_mask, _mm512_cmplt_epi8_mask, _mm512_loadu_si512, _mm512_mask_cmpeq_epi8_mask,
+    _mm512_maskz_compress_epi8, _mm512_movepi8_mask, _mm512_set1_epi8, _mm512_storeu_si512,
+};
+
+use super::{BLOCK, Job, Kernel, Masks};
+
+pub(super) fn detected() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vbmi2")
+        && super::avx2::detected()
+}
+
+/// Does the work with AVX-512 and the bit instructions that came before it.
+pub(super) fn run<J: Job>(job: J) -> J::Output {
+    debug_assert!(detected());
+    // SAFETY: a Backend of this kind exists only where `detected` was true (scan::Backend::available).
+    unsafe { with_features(job) }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,avx2,bmi1,bmi2,lzcnt,popcnt")]
+fn with_features<J: Job>(job: J) -> J::Output {
+    job.run::<Avx512>()
+}
+
+/// Never named outside [`run`], so its methods run only where AVX-512 is: that is the obligation each of them meets.
+struct Avx512;
+
+impl Kernel for Avx512 {
+    type Block = __m512i;
+
+    #[inline(always)]
+    fn load(octets: &[u8; BLOCK]) -> __m512i {
+        // SAFETY: the features are there (see Avx512); the array has 64 octets, and the load asks for no alignment.
+        unsafe { _mm512_loadu_si512(octets.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    fn masks(block: __m512i) -> Masks {
+        // SAFETY: the features are there (see Avx512). Signed, octets over 127 are below 1, as NUL is.
+        unsafe {
+            Masks {
+                cr: _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8(b'\r' as i8)),
+                lf: _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8(b'\n' as i8)),
+                odd: _mm512_cmplt_epi8_mask(block, _mm512_set1_epi8(1)),
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn dots(block: __m512i, among: u64) -> u64 {
+        // SAFETY: the features are there (see Avx512).
+        unsafe { _mm512_mask_cmpeq_epi8_mask(among, block, _mm512_set1_epi8(b'.' as i8)) }
+    }
+
+    #[inline(always)]
+    fn eight_bit(block: __m512i) -> u64 {
+        // SAFETY: the features are there (see Avx512).
+        unsafe { _mm512_movepi8_mask(block) }
+    }
+
+    #[inline(always)]
+    fn store(block: __m512i, out: &mut [u8; BLOCK]) {
+        // SAFETY: the features are there (see Avx512); the array has 64 octets, and the store asks for no alignment.
+        unsafe { _mm512_storeu_si512(out.as_mut_ptr().cast(), block) }
+    }
+
+    #[inline(always)]
+    fn pack(block: __m512i, keep: u64, out: &mut [u8; BLOCK]) {
+        // SAFETY: the features are there (see Avx512). Packed in the register and stored whole: the form that writes to
+        // memory by itself is many times slower on some processors.
+        unsafe { _mm512_storeu_si512(out.as_mut_ptr().cast(), _mm512_maskz_compress_epi8(keep, block)) }
+    }
+}
