@@ -2,7 +2,7 @@
 
 use lonedot_core::data::{
     BarePolicy, DataDecoder as CoreDecoder, DataEncoder as CoreEncoder, DataPolicies, DataReport as CoreReport,
-    KeepPolicy, LineEnds,
+    KeepPolicy, LineEnds, Output,
 };
 use lonedot_core::scan::Backend;
 use lonedot_core::{Fault, Violation as CoreViolation};

@@ -99,8 +99,8 @@ impl DataDecoder {
                 }
             };
             let Some(slot) = out[written..].first_chunk_mut::<BLOCK>() else { break };
-            let place = Place { offset: self.offset, at: at as u64, report: &mut self.report };
-            let Some(taken) = line.block::<K>(block, length, &rules, place, slot) else { break };
+            let mut place = Place { offset: self.offset, at: at as u64, report: &mut self.report };
+            let Some(taken) = line.block::<K>(block, length, &rules, &mut place, slot) else { break };
             at += taken.octets;
             written += if unbroken { taken.written } else { 0 };
             end = taken.end;
@@ -138,7 +138,7 @@ impl Line {
         block: K::Block,
         length: usize,
         rules: &Rules,
-        place: Place<'_>,
+        place: &mut Place<'_>,
         out: &mut [u8; BLOCK],
     ) -> Option<Taken> {
         let Masks { cr, lf, odd } = K::masks(block);
