@@ -14,6 +14,14 @@ use lonedot_core::scan::Backend;
 const CHUNK: usize = 64 * 1024;
 const ROUNDS: usize = 15;
 
+/// One measurement: what is run, how often for one figure, and how many octets each run takes.
+struct Case {
+    name: String,
+    octets: usize,
+    times: usize,
+    run: Box<dyn FnMut()>,
+}
+
 /// Octets that look random and are the same in each run.
 struct Random(u64);
 
@@ -81,7 +89,7 @@ fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let chosen = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| name.contains(wanted.as_str()));
     let strict = DataPolicies::default();
-    let mut cases: Vec<(String, usize, usize, Box<dyn FnMut()>)> = Vec::new();
+    let mut cases: Vec<Case> = Vec::new();
     for name in ["base64", "mixed", "dots", "empty", "long"] {
         for (place, octets, times) in [("cache", 60_000, 400), ("dram", 64 << 20, 1)] {
             let data = corpus(name, octets);
@@ -89,17 +97,17 @@ fn main() {
             let length = wire.len();
             if chosen(&format!("{name}/{place}/memcpy")) {
                 let (wire, mut out) = (wire.clone(), vec![0; CHUNK]);
-                cases.push((
-                    format!("{name}/{place}/memcpy"),
-                    length,
+                cases.push(Case {
+                    name: format!("{name}/{place}/memcpy"),
+                    octets: length,
                     times,
-                    Box::new(move || {
+                    run: Box::new(move || {
                         for chunk in wire.chunks(CHUNK) {
                             out[..chunk.len()].copy_from_slice(chunk);
                             black_box(&mut out);
                         }
                     }),
-                ));
+                });
             }
             for backend in Backend::available() {
                 for (ends, line_ends) in [("", LineEnds::Crlf), ("/lf", LineEnds::Lf)] {
@@ -121,14 +129,14 @@ fn main() {
                     );
                     let wire = wire.clone();
                     let mut out = Output::new();
-                    cases.push((
-                        case,
-                        length,
+                    cases.push(Case {
+                        name: case,
+                        octets: length,
                         times,
-                        Box::new(move || {
+                        run: Box::new(move || {
                             black_box(decode(&wire, policies, backend, &mut out, false));
                         }),
-                    ));
+                    });
                 }
             }
         }
@@ -141,32 +149,32 @@ fn main() {
         }
         let (tiny, mut out) = (tiny.clone(), Output::new());
         let length = tiny.iter().map(Vec::len).sum();
-        cases.push((
-            case,
-            length,
-            100,
-            Box::new(move || {
+        cases.push(Case {
+            name: case,
+            octets: length,
+            times: 100,
+            run: Box::new(move || {
                 for wire in &tiny {
                     assert!(black_box(decode(wire, strict, backend, &mut out, false)).eof());
                 }
             }),
-        ));
+        });
     }
     let mut seconds = vec![Vec::new(); cases.len()];
     for _ in 0..ROUNDS {
         for (case, times) in cases.iter_mut().zip(&mut seconds) {
             let started = Instant::now();
-            for _ in 0..case.2 {
-                case.3();
+            for _ in 0..case.times {
+                (case.run)();
             }
-            times.push(started.elapsed().as_secs_f64() / case.2 as f64);
+            times.push(started.elapsed().as_secs_f64() / case.times as f64);
         }
     }
     println!("{:28} {:>8} {:>10}", "corpus/place/kernel", "GB/s", "of memcpy");
     let mut memcpy = f64::NAN;
-    for ((name, length, ..), times) in cases.iter().zip(&mut seconds) {
+    for (Case { name, octets, .. }, times) in cases.iter().zip(&mut seconds) {
         times.sort_by(f64::total_cmp);
-        let rate = *length as f64 / times[times.len() / 2] / 1e9;
+        let rate = *octets as f64 / times[times.len() / 2] / 1e9;
         if name.ends_with("memcpy") {
             memcpy = rate;
         }
