@@ -4,8 +4,9 @@
 //! refusing or rewriting anything and without knowing what comes next; where that ends it stops, and the octet way goes on
 //! ([`super::decoder`]). What a policy keeps is counted here, at full speed.
 //!
-//! What one block leaves open for the next is kept in four bits of [`Line`]. What is still open when the way ends is put
-//! back: a last CR, a last dot that starts a line.
+//! Two loops share it: [`Line::quiet`] takes the blocks in which there is nothing but text and CRLFs, with so little to keep
+//! that all of it stays in registers; [`Line::block`] takes one of any kind. What one block leaves open for the next is kept
+//! in four bits of [`Line`]. What is still open when the way ends is put back: a last CR, a last dot that starts a line.
 
 use super::decoder::DataDecoder;
 use super::policies::{BarePolicy, KeepPolicy, LineEnds};
@@ -40,6 +41,8 @@ struct Rules {
     refuse_cr: bool,
     refuse_lf: bool,
     refuse_nul: bool,
+    /// All bits set when mail data is handed out, none when it is dropped.
+    kept: usize,
 }
 
 /// Where a block stands, and where what is rare is counted.
@@ -56,6 +59,7 @@ struct Taken {
     octets: usize,
     written: usize,
     end: bool,
+    quiet: bool,
 }
 
 impl DataDecoder {
@@ -73,6 +77,7 @@ impl DataDecoder {
             refuse_cr: unbroken && self.policies.bare_cr != BarePolicy::Keep,
             refuse_lf: unbroken && self.policies.bare_lf != BarePolicy::Keep,
             refuse_nul: unbroken && self.policies.nul != KeepPolicy::Keep,
+            kept: if unbroken { usize::MAX } else { 0 },
         };
         // As many octets as cannot pass the size limit.
         let allowed = if unbroken { self.policies.max_size - self.report.size } else { u64::MAX };
@@ -87,11 +92,18 @@ impl DataDecoder {
             after_dot: 0,
             first_octet: 0,
         };
-        let (mut at, mut written, mut end) = (0, 0, false);
+        let (mut at, mut written, mut end, mut quiet) = (0, 0, false, true);
         while at < chunk.len() && !end {
+            if quiet {
+                let sought = self.report.header_end.is_none();
+                let (octets, packed) = line.quiet::<K>(&chunk[at..], &rules, sought, &mut out[written..]);
+                at += octets;
+                written += packed;
+            }
             let rest = &chunk[at..];
             let (block, length) = match rest.first_chunk::<BLOCK>() {
                 Some(octets) => (K::load(octets), BLOCK),
+                None if rest.is_empty() => break,
                 None => {
                     let mut octets = [b' '; BLOCK];
                     octets[..rest.len()].copy_from_slice(rest);
@@ -102,8 +114,10 @@ impl DataDecoder {
             let mut place = Place { offset: self.offset, at: at as u64, report: &mut self.report };
             let Some(taken) = line.block::<K>(block, length, &rules, &mut place, slot) else { break };
             at += taken.octets;
-            written += if unbroken { taken.written } else { 0 };
+            written += taken.written & rules.kept;
             end = taken.end;
+            // Where one block was not, the next is seldom.
+            quiet = taken.quiet;
         }
         if line.after_cr == 1 {
             at -= 1;
@@ -130,6 +144,52 @@ impl DataDecoder {
 }
 
 impl Line {
+    /// Takes whole blocks of text and CRLFs. Stops at one with anything else, with a line too long, or, while the end of the
+    /// header section is `sought`, with what may be an empty line. Returns how many octets it took and how many it wrote.
+    #[inline(always)]
+    fn quiet<K: Kernel>(&mut self, chunk: &[u8], rules: &Rules, sought: bool, out: &mut [u8]) -> (usize, usize) {
+        if self.after_dot == 1 {
+            return (0, 0);
+        }
+        let Self { mut length, mut longest, mut ended, mut start, mut after_cr, mut first_octet, .. } = *self;
+        let (mut at, mut written) = (0, 0);
+        while let (Some(octets), Some(slot)) = (chunk[at..].first_chunk(), out[written..].first_chunk_mut()) {
+            let block = K::load(octets);
+            let Masks { cr, lf, odd } = K::masks(block);
+            let starts = lf << 1 | start;
+            let dots = K::dots(block, starts);
+            if lf ^ (cr << 1 | after_cr) | odd | dots != 0 {
+                break;
+            }
+            if sought && lf & (lf << 2 | start << 1 | 1) != 0 {
+                break;
+            }
+            // Without a branch, because whether a line ends in a block is what nobody can predict.
+            let ends = u64::from(lf != 0);
+            let first = length + u64::from(lf.trailing_zeros()) + ends;
+            if first > rules.max_line {
+                break;
+            }
+            longest = longest.max(first * ends);
+            if longest < BLOCK as u64 && lf != 0 {
+                longest = measure(longest, lf & (lf - 1), starts);
+            }
+            length = u64::from(lf.leading_zeros()) + length * (1 - ends);
+            ended += u64::from(lf.count_ones());
+            if rules.lf {
+                K::pack(block, !cr, slot);
+                written += BLOCK - cr.count_ones() as usize & rules.kept;
+            } else {
+                K::store(block, slot);
+                written += BLOCK & rules.kept;
+            }
+            (start, after_cr, first_octet) = (lf >> 63, cr >> 63, starts >> 63);
+            at += BLOCK;
+        }
+        *self = Self { length, longest, ended, start, after_cr, first_octet, ..*self };
+        (at, written)
+    }
+
     /// Decides on the first `length` octets of a block. None when they are the octet way's to decide; nothing has changed
     /// then.
     #[inline(always)]
@@ -201,9 +261,8 @@ impl Line {
         } else {
             self.ended += u64::from(crlf.count_ones());
             self.longest = self.longest.max(first);
-            let inner = crlf & (crlf - 1);
-            if inner != 0 && self.longest < BLOCK as u64 {
-                self.measure(inner, first_octets);
+            if self.longest < BLOCK as u64 {
+                self.longest = measure(self.longest, crlf & (crlf - 1), first_octets);
             }
             let last = BLOCK - crlf.leading_zeros() as usize;
             self.length = (octets - last) as u64 - u64::from(bit(dots, last));
@@ -229,30 +288,30 @@ impl Line {
             self.after_dot = u64::from(bit(dots, octets - 1));
             self.first_octet = u64::from(bit(first_octets, octets - 1));
         }
-        Some(Taken { octets, written, end })
+        Some(Taken { octets, written, end, quiet: dots | bare_cr | bare_lf | odd == 0 })
     }
+}
 
-    /// Finds whether a line that begins and ends in this block is the longest so far. `ends` are the LFs of such lines,
-    /// `starts` the first octets of lines.
-    #[inline(always)]
-    fn measure(&mut self, ends: u64, starts: u64) {
-        // A line is longer than the longest when no line starts in the last so many octets up to its end. Growing the
-        // window by its own width decides that for all lines at once.
-        let longest = self.longest.max(1) as u32;
-        let (mut near, mut width) = (starts, 1);
-        while width < longest {
-            let more = width.min(longest - width);
-            near |= near << more;
-            width += more;
-        }
-        let mut longer = ends & !near;
-        while longer != 0 {
-            let end = longer.trailing_zeros();
-            let start = BLOCK as u32 - 1 - (starts & below(end as usize)).leading_zeros();
-            self.longest = self.longest.max(u64::from(end + 1 - start));
-            longer &= longer - 1;
-        }
+/// The longest line, given the longest before this block, the LFs of the lines that begin and end in it, and the first
+/// octets of lines.
+#[inline(never)]
+fn measure(longest: u64, ends: u64, starts: u64) -> u64 {
+    // A line is longer than the longest when no line starts in the last so many octets up to its end. Growing the window by
+    // its own width decides that for all lines at once.
+    let (mut near, mut width) = (starts, 1);
+    while width < longest {
+        let more = width.min(longest - width);
+        near |= near << more;
+        width += more;
     }
+    let (mut longest, mut longer) = (longest, ends & !near);
+    while longer != 0 {
+        let end = longer.trailing_zeros();
+        let start = BLOCK as u32 - 1 - (starts & below(end as usize)).leading_zeros();
+        longest = longest.max(u64::from(end + 1 - start));
+        longer &= longer - 1;
+    }
+    longest
 }
 
 /// Counts what text does not have, in a block at `offset`. `bare_cr` is marked at the octets after.
