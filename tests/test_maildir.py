@@ -567,6 +567,26 @@ def test_cancelled_at_any_moment_tells_the_truth(box: Path) -> None:
 # Abort
 
 
+def test_finish_between_the_end_of_a_piece_and_its_callback(box: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The future of the piece is done, and the loop has not called back yet: this once was a loop that never yielded.
+    def at_once(sink: MaildirSink, call: Callable[[], None]) -> asyncio.Future[Exception | None]:
+        call()
+        done: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
+
+    async def main() -> None:
+        delivery = make(box)
+        sink = await delivery.begin(transaction())
+        with monkeypatch.context() as patched:
+            patched.setattr(MaildirSink, "_submit", at_once)
+            assert sink.write(LARGE * 5) is None
+        assert (await sink.finish(REPORT)).code == 250
+
+    asyncio.run(main())
+    assert [content.endswith(LARGE * 5) for content in stored(box)] == [True]
+
+
 def test_abort_of_a_small_message_touches_no_disk(box: Path, disk: Disk) -> None:
     async def main() -> None:
         sink = await filled(make(box), SMALL)

@@ -131,12 +131,14 @@ class MaildirSink:
         Raises RuntimeError when `finish` or `abort` was called before.
         """
         self._end()
-        while self._writing is not None:
+        while (writing := self._writing) is not None:
             try:
-                await asyncio.shield(self._writing)
+                await asyncio.shield(writing)
             except asyncio.CancelledError:
                 self._retract()
                 raise
+            # A future that is done does not yield, so its callback may still be to come.
+            self._written(writing)
         if self._failure is not None:
             return _refusal(self._failure)
         commit = Commit(self._loop, self._entry, self._pieces)
@@ -179,6 +181,8 @@ class MaildirSink:
         self._cost = 0
 
     def _written(self, writing: asyncio.Future[Exception | None]) -> None:
+        if self._writing is not writing:
+            return
         self._writing = None
         self._failure = writing.result()
         if self._failure is not None:

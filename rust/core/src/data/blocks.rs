@@ -178,7 +178,7 @@ impl Line {
             ended += u64::from(lf.count_ones());
             if rules.lf {
                 K::pack(block, !cr, slot);
-                written += BLOCK - cr.count_ones() as usize & rules.kept;
+                written += (BLOCK - cr.count_ones() as usize) & rules.kept;
             } else {
                 K::store(block, slot);
                 written += BLOCK & rules.kept;
