@@ -47,7 +47,8 @@ soak: build .venv/.dev ## Run the tests that take minutes: kill -9 under load, 1
 
 bench: build .venv/.dev .venv/.bench ## Measure, beside the peers, in one run
 	@sh tests/install-clients.sh
-	$(BIN)/python -m pytest benches -s --timeout 0 $(ARGS)
+	cargo bench --package lonedot-core --bench decode --locked
+	$(BIN)/python benches/serve.py $(ARGS)
 
 clean: ## Remove what was built; ./mail stays
 	rm -rf .venv target dist python/lonedot/_core*.so .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

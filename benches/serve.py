@@ -4,7 +4,7 @@ Each server runs in a process of its own and discards; Postfix's smtp-source is 
 kept open. Servers take turns, the median of the rounds counts, CPU seconds are the operating system's for the server's
 process. Each round asserts that the server saw every message, whole.
 
-    python benches/serve.py [--messages 4000] [--octets 4096] [--rounds 5]
+    python benches/serve.py [--messages 12000] [--octets 4096] [--rounds 5]
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def round_of(name: str, messages: int, octets: int) -> tuple[float, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--messages", type=int, default=4000)
+    parser.add_argument("--messages", type=int, default=12000)
     parser.add_argument("--octets", type=int, default=4096)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", action="append", choices=[*SERVERS, "smtp-sink"])
