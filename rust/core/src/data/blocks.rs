@@ -151,17 +151,19 @@ impl Line {
         if self.after_dot == 1 {
             return (0, 0);
         }
-        let Self { mut length, mut longest, mut ended, mut start, mut after_cr, mut first_octet, .. } = *self;
+        let Self { mut length, mut longest, mut ended, .. } = *self;
+        // The masks of the block before, as far as they are looked at.
+        let (mut cr_before, mut lf_before) = (self.after_cr << 63, self.start << 63 | self.first_octet << 62);
         let (mut at, mut written) = (0, 0);
         while let (Some(octets), Some(slot)) = (chunk[at..].first_chunk(), out[written..].first_chunk_mut()) {
             let block = K::load(octets);
             let Masks { cr, lf, odd } = K::masks(block);
-            let starts = lf << 1 | start;
+            let starts = lf << 1 | lf_before >> 63;
             let dots = K::dots(block, starts);
-            if lf ^ (cr << 1 | after_cr) | odd | dots != 0 {
+            if lf ^ (cr << 1 | cr_before >> 63) | odd | dots != 0 {
                 break;
             }
-            if sought && lf & (lf << 2 | start << 1 | 1) != 0 {
+            if sought && lf & (starts << 1 | 1) != 0 {
                 break;
             }
             // Without a branch, because whether a line ends in a block is what nobody can predict.
@@ -171,10 +173,10 @@ impl Line {
                 break;
             }
             longest = longest.max(first * ends);
-            if longest < BLOCK as u64 && lf != 0 {
-                longest = measure(longest, lf & (lf - 1), starts);
+            if longest < BLOCK as u64 {
+                longest = measure(longest, lf & lf.wrapping_sub(1), starts);
             }
-            length = u64::from(lf.leading_zeros()) + length * (1 - ends);
+            length = length * (1 - ends) + u64::from(lf.leading_zeros());
             ended += u64::from(lf.count_ones());
             if rules.lf {
                 K::pack(block, !cr, slot);
@@ -183,9 +185,10 @@ impl Line {
                 K::store(block, slot);
                 written += BLOCK & rules.kept;
             }
-            (start, after_cr, first_octet) = (lf >> 63, cr >> 63, starts >> 63);
+            (cr_before, lf_before) = (cr, lf);
             at += BLOCK;
         }
+        let (start, after_cr, first_octet) = (lf_before >> 63, cr_before >> 63, lf_before >> 62 & 1);
         *self = Self { length, longest, ended, start, after_cr, first_octet, ..*self };
         (at, written)
     }
