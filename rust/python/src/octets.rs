@@ -44,8 +44,8 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Octets<'py> {
         }
         let py = object.py();
         let buffer = match PyBuffer::<u8>::get(&object) {
-            Ok(buffer) => buffer,
-            Err(_) => as_octets(&object)?,
+            Ok(buffer) if buffer.is_c_contiguous() => buffer,
+            _ => as_octets(&object)?,
         };
         Ok(Self::Owned(buffer.to_vec(py)?))
     }

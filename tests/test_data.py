@@ -1,0 +1,285 @@
+"""DataDecoder, DataEncoder, decode_data, encode_data: RFC 5321 §4.1.1.4 and §4.5.2, from Python."""
+
+from __future__ import annotations
+
+import array
+import itertools
+import mmap
+import smtplib
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import lonedot
+import pytest
+import reference
+from hypothesis import given
+from hypothesis import strategies as st
+from lonedot import DataDecoder, DataEncoder, DataReport, MailDataError, Violation, decode_data, encode_data
+
+ALPHABET = (b"\r", b"\n", b".", b"a", b"\0")
+KEEP: dict[str, Any] = {"bare_cr": "keep", "bare_lf": "keep", "nul": "keep", "long_line": "keep"}
+NORMALIZE: dict[str, Any] = {"bare_cr": "normalize", "bare_lf": "normalize", "nul": "keep"}
+POLICIES: list[dict[str, Any]] = [
+    {},
+    KEEP,
+    NORMALIZE,
+    {**KEEP, "line_ends": "lf"},
+    {**NORMALIZE, "line_ends": "lf"},
+    {"max_size": 2, "max_line": 3},
+    {**KEEP, "max_size": 3},
+]
+
+# What must never end mail data, each in the middle of a message (DESIGN 4.1).
+NEVER_ENDS = [
+    b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r.\r", b"\r.\n", b"\r.\r\n", b"\n.\r", b"\r\n.\r", b"\r\n.\r\r\n",
+    b"\r\n\0.\r\n", b"\r\n.\0\r\n",
+]  # fmt: skip
+
+
+def outcome(decoder: DataDecoder, out: bytes, consumed: int) -> reference.Decoded:
+    violation = decoder.violation
+    at = None if violation is None else (violation.name, violation.offset)
+    return reference.Decoded(out, decoder.eof, consumed, at)
+
+
+def decode_in(chunks: Iterator[bytes] | list[bytes], **policies: Any) -> reference.Decoded:
+    decoder, out, consumed = DataDecoder(**policies), b"", 0
+    for chunk in chunks:
+        out += decoder.decode(chunk)
+        consumed += decoder.consumed
+    return outcome(decoder, out, consumed)
+
+
+class TestAgainstTheReference:
+    @pytest.mark.parametrize("policies", POLICIES, ids=repr)
+    def test_every_short_string_at_every_split(self, policies: dict[str, Any]) -> None:
+        for length in range(6):
+            for octets in itertools.product(ALPHABET, repeat=length):
+                wire = b"".join(octets)
+                expected = reference.decode(wire, **policies)
+                for split in range(length + 1):
+                    got = decode_in([wire[:split], wire[split:]], **policies)
+                    assert got == expected, (wire, split)
+
+    @pytest.mark.parametrize("policies", POLICIES, ids=repr)
+    def test_octet_by_octet_and_with_what_follows(self, policies: dict[str, Any]) -> None:
+        for octets in itertools.product(ALPHABET, repeat=4):
+            wire = b"".join(octets) + b"\r\n.\r\nQUIT\r\n"
+            expected = reference.decode(wire, **policies)
+            assert decode_in([wire], **policies) == expected
+            assert decode_in([bytes([octet]) for octet in wire], **policies) == expected
+
+    @given(
+        lines=st.lists(st.sampled_from([*ALPHABET, b"\r\n", b"\r\n.", b"\r\n.\r\n", b"x" * 70, b"\xff"]), max_size=40),
+        cuts=st.lists(st.integers(0, 200), max_size=8),
+        policies=st.sampled_from(POLICIES),
+    )
+    def test_long_ones_anywhere_cut(self, lines: list[bytes], cuts: list[int], policies: dict[str, Any]) -> None:
+        wire = b"".join(lines)
+        places = [0, *sorted(cuts), len(wire)]
+        chunks = [wire[a:b] for a, b in itertools.pairwise(places)]
+        assert decode_in(chunks, **policies) == reference.decode(wire, **policies)
+
+    @pytest.mark.parametrize("ending", NEVER_ENDS, ids=repr)
+    def test_nothing_else_ends_mail_data(self, ending: bytes) -> None:
+        wire = b"a" + ending + b"MAIL FROM:<x@example.org>\r\n"
+        for split in range(len(wire) + 1):
+            assert not decode_in([wire[:split], wire[split:]], **KEEP).eof
+        assert decode_in([wire, b".\r\n"], **KEEP).eof
+
+    def test_cr_before_the_end_is_mail_data(self) -> None:
+        assert decode_data(b"a\r\r\n.\r\n", bare_cr="keep") == b"a\r\r\n"
+
+
+class TestDecoder:
+    def test_tells_what_follows_the_end(self) -> None:
+        decoder = DataDecoder()
+        assert decoder.decode(b"Subject: x\r\n\r\n..dot\r\n.\r\nQUIT\r\n") == b"Subject: x\r\n\r\n.dot\r\n"
+        assert decoder.eof
+        assert decoder.unused_data == b"QUIT\r\n"
+        assert decoder.consumed == 24
+        assert decoder.decode(b"NOOP\r\n") == b""
+        assert decoder.consumed == 0
+        assert decoder.unused_data == b"QUIT\r\nNOOP\r\n"
+        report = decoder.finish()
+        assert isinstance(report, DataReport)
+        assert (report.size, report.lines, report.dots_removed, report.header_end) == (20, 3, 1, 12)
+        assert report == decoder.report
+
+    def test_an_empty_message(self) -> None:
+        decoder = DataDecoder()
+        assert decoder.decode(b".\r\n") == b""
+        assert decoder.finish().size == 0
+
+    def test_the_end_may_come_late(self) -> None:
+        decoder = DataDecoder()
+        decoder.decode(b"a\r\n.\r")
+        assert not decoder.eof
+        with pytest.raises(MailDataError) as missing:
+            decoder.finish()
+        assert missing.value.violation.name == "unfinished"
+        assert missing.value.report is not None
+        decoder.decode(b"\n")
+        assert decoder.finish().lines == 1
+
+    def test_a_violation_is_a_value_until_finish(self) -> None:
+        decoder = DataDecoder()
+        assert decoder.decode(b"a\nb\r\n") == b"a"
+        assert decoder.decode(b"more\r\n.\r\n") == b""
+        assert decoder.eof
+        match decoder.violation:
+            case Violation("bare-lf", 1) as violation:
+                assert (violation.code, violation.enhanced, violation.section) == (550, "5.6.0", "RFC 5321 2.3.8")
+                assert violation.reply().code == 550
+            case other:
+                pytest.fail(repr(other))
+        with pytest.raises(MailDataError, match="Bare LF") as error:
+            decoder.finish()
+        assert error.value.violation == violation
+        assert isinstance(error.value, ValueError)
+
+    def test_limits_are_accepted_exactly(self) -> None:
+        line = b"a" * 998 + b"\r\n"
+        assert decode_data(line + b".\r\n") == line
+        assert decode_data(b"." + b"." + line[1:] + b".\r\n") == b"." + line[1:]  # the transparency dot does not count
+        with pytest.raises(MailDataError):
+            decode_data(b"a" + line + b".\r\n")
+        assert decode_data(line + b".\r\n", max_size=1000) == line
+        with pytest.raises(MailDataError) as error:
+            decode_data(line + b".\r\n", max_size=999)
+        assert (error.value.violation.name, error.value.violation.code) == ("too-large", 552)
+
+    def test_the_one_shot_wants_all_and_no_more(self) -> None:
+        for wire, name in [(b"a\r\n", "unfinished"), (b"a\r\n.\r\nQUIT\r\n", "octets-after-end"), (b"", "unfinished")]:
+            with pytest.raises(MailDataError) as error:
+                decode_data(wire)
+            assert error.value.violation.name == name
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"max_size": -1}, {"max_line": 0}, {"long_line": "normalize"}, {"bare_cr": "drop"}, {"bare_lf": "Keep"},
+            {"nul": ""}, {"line_ends": "cr"}, {"max_line": 2**64},
+        ],
+        ids=repr,
+    )  # fmt: skip
+    def test_a_wrong_policy_is_a_mistake(self, wrong: dict[str, Any]) -> None:
+        with pytest.raises((ValueError, OverflowError)):
+            DataDecoder(**wrong)
+
+    def test_nothing_can_be_set(self) -> None:
+        decoder = DataDecoder()
+        for name in ("eof", "consumed", "unused_data", "report", "violation", "other"):
+            with pytest.raises(AttributeError):
+                setattr(decoder, name, 1)
+        with pytest.raises(AttributeError):
+            decoder.report.size = 1  # type: ignore[misc]
+
+    def test_one_unending_line_is_not_kept(self) -> None:
+        decoder = DataDecoder(long_line="keep")
+        block = b"a" * 65536
+        assert sum(len(decoder.decode(block)) for _ in range(64)) == 64 * 65536
+
+
+class TestBuffers:
+    WIRE = b"a.\r\n..b\r\n.\r\n" + b"pad!"
+
+    def buffers(self) -> Iterator[Any]:
+        memory = mmap.mmap(-1, len(self.WIRE))
+        memory.write(self.WIRE)
+        yield from (self.WIRE, bytearray(self.WIRE), memoryview(self.WIRE), memoryview(bytearray(self.WIRE)), memory)
+        yield array.array("B", self.WIRE)
+        yield array.array("I", self.WIRE)
+        yield memoryview(self.WIRE).cast("B", (4, 4))
+
+    def test_any_contiguous_buffer_gives_bytes(self) -> None:
+        for buffer in self.buffers():
+            decoder = DataDecoder()
+            out = decoder.decode(buffer)
+            assert type(out) is bytes
+            assert (out, decoder.unused_data) == (b"a.\r\n.b\r\n", b"pad!"), buffer
+
+    def test_what_came_in_may_change_afterwards(self) -> None:
+        memory = bytearray(b"abc\r\n")
+        out = DataDecoder().decode(memory)
+        memory[:] = b"\0" * 5
+        memory.extend(b"more")  # nothing holds it
+        assert out == b"abc\r\n"
+
+    @pytest.mark.parametrize("wrong", ["text", 3, None, [1], memoryview(b"abcd")[::2]], ids=repr)
+    def test_everything_else_is_refused(self, wrong: Any) -> None:
+        for take in (DataDecoder().decode, DataEncoder().encode, decode_data, encode_data, lonedot.parse_command):
+            with pytest.raises((TypeError, BufferError)):
+                take(wrong)
+
+
+class TestEncoder:
+    @given(st.lists(st.sampled_from([b"", b".", b"..", b"a", b".a", b"\xff", b"\0", b"a" * 100]), max_size=20))
+    def test_decoding_undoes_it(self, lines: list[bytes]) -> None:
+        mail_data = b"".join(line + b"\r\n" for line in lines)
+        assert decode_data(encode_data(mail_data), nul="keep") == mail_data
+
+    @given(st.lists(st.sampled_from([b".", b"a", b"\r\n", b"\r\n."]), max_size=12))
+    def test_every_split_gives_the_same(self, parts: list[bytes]) -> None:
+        mail_data = b"".join(parts)
+        whole = encode_data(mail_data)
+        for split in range(len(mail_data) + 1):
+            encoder = DataEncoder()
+            assert encoder.encode(mail_data[:split]) + encoder.encode(mail_data[split:]) + encoder.finish() == whole
+
+    @given(st.lists(st.text(alphabet=".ab ", max_size=5), max_size=12))
+    def test_as_smtplib_quotes(self, lines: list[str]) -> None:
+        text = "\n".join(lines)
+        quoted = smtplib.quotedata(text).encode()
+        theirs = quoted + (b"" if quoted.endswith(b"\r\n") or not quoted else b"\r\n") + b".\r\n"
+        assert encode_data(text.replace("\n", "\r\n").encode()) == theirs
+
+    def test_the_last_crlf_is_added_where_it_is_missing(self) -> None:
+        assert encode_data(b"a") == b"a\r\n.\r\n"
+        assert encode_data(b"a\r\n") == b"a\r\n.\r\n"
+        assert encode_data(b"") == b".\r\n"
+
+    @pytest.mark.parametrize("bare", [b"a\nb", b"a\rb", b"\n", b"a\r"])
+    def test_a_bare_line_end_is_never_passed_on(self, bare: bytes) -> None:
+        with pytest.raises(MailDataError):
+            encode_data(bare)
+        sent = encode_data(bare, bare_cr="normalize", bare_lf="normalize")
+        assert b"\n" not in sent.replace(b"\r\n", b"")
+        assert b"\r" not in sent.replace(b"\r\n", b"")
+        for policy in ("keep", "other"):
+            with pytest.raises(ValueError, match="normalize"):
+                encode_data(bare, bare_lf=policy)  # type: ignore[arg-type]
+
+    def test_it_ends_once(self) -> None:
+        encoder = DataEncoder()
+        encoder.finish()
+        with pytest.raises(RuntimeError):
+            encoder.encode(b"a")
+        with pytest.raises(RuntimeError):
+            encoder.finish()
+        refused = DataEncoder()
+        with pytest.raises(MailDataError):
+            refused.encode(b"a\nb")
+        with pytest.raises(RuntimeError):
+            refused.finish()
+
+
+class TestThreads:
+    def test_one_decoder_each(self) -> None:
+        mail_data = b"".join(b".%d line\r\n" % n for n in range(200))
+        wire, wrong = encode_data(mail_data), []
+
+        def work(size: int) -> None:
+            for _ in range(20):
+                decoder = DataDecoder()
+                out = b"".join(decoder.decode(wire[at : at + size]) for at in range(0, len(wire), size))
+                if out != mail_data or decoder.finish().lines != 200:
+                    wrong.append(size)
+
+        threads = [threading.Thread(target=work, args=(size,)) for size in (7, 64, 1000, 5000)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not wrong
