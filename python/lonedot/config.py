@@ -51,6 +51,7 @@ class Limits:
 
     def __post_init__(self) -> None:
         least = {"max_line": 4, "max_recipients": 1, "max_errors": 1, "max_connections": 1}
+        most = {"max_errors": 2**32 - 1}
         for item in fields(self):
             value = getattr(self, item.name)
             if item.name == "max_size" and value is None:
@@ -61,8 +62,10 @@ class Limits:
                 raise ValueError(f"Limits.{item.name} takes {kind}, not {value!r}")
             if seconds and not 0 < value < 1e9:
                 raise ValueError(f"Limits.{item.name} takes seconds above 0, not {value!r}")
-            if not seconds and not least.get(item.name, 0) <= value < 2**63:
+            if not seconds and value < least.get(item.name, 0):
                 raise ValueError(f"Limits.{item.name} takes at least {least.get(item.name, 0)}, not {value!r}")
+            if not seconds and value > most.get(item.name, 2**63 - 1):
+                raise ValueError(f"Limits.{item.name} takes at most {most.get(item.name, 2**63 - 1)}, not {value!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
