@@ -27,37 +27,48 @@ class Handler(Protocol):
     cancels it.
     """
 
+    # The bodies are there for type checkers, to which a hook without one is abstract.
+
     def on_connect(self, connection: Connection, /) -> Answer:
         """A client has connected. None greets with 220; a Reply takes the greeting's place (RFC 5321 §3.1)."""
+        return None
 
     def on_hello(self, connection: Connection, hello: Ehlo | Helo | Lhlo, /) -> Answer:
         """EHLO, HELO or LHLO. None answers with the extensions; of a positive Reply only that it is positive counts."""
+        return None
 
     def on_mail(self, connection: Connection, mail: Mail, /) -> Answer:
         """MAIL: a transaction begins."""
+        return None
 
     def on_rcpt(self, connection: Connection, rcpt: Rcpt, /) -> Answer:
         """RCPT: one more recipient."""
+        return None
 
     def on_vrfy(self, connection: Connection, vrfy: Vrfy, /) -> Answer:
         """VRFY. None answers 252."""
+        return None
 
     def on_message(
         self, connection: Connection, message: Message, /
     ) -> Reply | Iterable[Reply] | Awaitable[Reply | Iterable[Reply] | None] | None:
         """A whole message. A positive Reply or None takes responsibility for it (RFC 5321 §4.2.5). In LMTP one Reply
         for all recipients, or one for each in order."""
+        return None
 
     def on_data(self, connection: Connection, transaction: Transaction, /) -> Sink | Reply | Awaitable[Sink | Reply]:
         """Instead of on_message: DATA. A Sink takes the mail data as it comes; a negative Reply refuses it."""
+        raise AssertionError("never called")
 
     def on_abort(
         self, connection: Connection, transaction: Transaction, reason: AbortReason, /
     ) -> Awaitable[None] | None:
         """Mail data that was begun will not be delivered."""
+        return None
 
     def on_disconnect(self, connection: Connection, reason: str, /) -> Awaitable[None] | None:
         """The connection has ended: "quit", "eof", "reset", "timeout", "shutdown", "errors", "drain" or "refused"."""
+        return None
 
 
 NAMES = tuple(name for name in vars(Handler) if name.startswith("on_"))
