@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Awaitable, Sequence
+from asyncio import CancelledError
+from collections.abc import Awaitable, Iterable, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,7 @@ class Application:
         self.connection = connection
         self._hooks = hooks
         self._delivery = delivery
-        # From DATA, or the first octet of mail data, to its end.
+        # From DATA to the end of mail data.
         self._transaction: Transaction | None = None
         self._sink: Sink | ContentSink | None = None
         # What is answered at the end of mail data, because its sink failed before.
@@ -59,7 +60,7 @@ class Application:
     def disconnect(self, reason: str) -> Awaitable[None] | None:
         """Tells that the connection has ended. What was left open is aborted, lest a sink waits for ever."""
         hook = self._hooks.on_disconnect
-        if self._sink is None and hook is None:
+        if self._transaction is None and hook is None:
             return None
         return self._disconnect(hook, reason)
 
@@ -79,112 +80,117 @@ class Application:
             return self._abort(AbortReason.of(event))
         return self._call(self._hooks.of_command[type(event)], self.connection, event)
 
-    def replies(self, event: Event, answer: Any) -> Reply | Sequence[Reply] | None:
-        """What an awaited answer means for the session.
-
-        Raises TypeError or ValueError when it means nothing."""
-        if isinstance(event, Data):
-            return self._begun(answer)
-        if isinstance(event, EndOfMailData):
-            return self._finished(event, answer)
-        if answer is None or isinstance(answer, Reply):
-            return answer
-        raise TypeError(f"a hook answers with a Reply or None, not {answer!r}")
-
-    async def failed(self, event: Event | None, reply: Reply) -> Reply:
-        """An awaited answer will not come. A sink that failed is aborted, and `reply` kept for the end of mail data."""
-        if isinstance(event, MailData):
-            await self._sink_failed(reply)
+    def greeting(self, answer: Any) -> Reply | None:
+        """What to greet with, where `connect` or what was awaited for it gave this."""
+        try:
+            reply: Reply | None = self.checked(answer)
+            if reply is not None and reply.code < 400 and reply.code != 220:
+                raise ValueError(f"a client is greeted with 220 or refused, not {reply}")
+        except (TypeError, ValueError):
+            log.exception("on_connect gave what cannot be sent")
+            return FAILED
         return reply
+
+    def replies(self, event: Event, answer: Any) -> Reply | Sequence[Reply] | None:
+        """What an awaited answer means for the session; never what it cannot send."""
+        replies: Reply | Sequence[Reply] | None
+        try:
+            if isinstance(event, Data):
+                return self._begun(answer)
+            one = answer is None or type(answer) is Reply
+            if one or not isinstance(event, EndOfMailData) or self.connection.dialect != "lmtp":
+                replies = self.checked(answer)
+            else:
+                replies = self._for_each(answer)
+        except Exception:
+            log.exception("the answer to %r cannot be sent", event)
+            replies = FAILED
+        if isinstance(event, EndOfMailData):
+            self.answered(event, replies if isinstance(replies, tuple) else (replies or ACCEPTED,))
+        return replies
+
+    def checked(self, answer: Any) -> Any:
+        """A reply to a command or a message, or None. Raises TypeError or ValueError for anything else."""
+        if answer is None:
+            return None
+        if type(answer) is not Reply:
+            raise TypeError(f"a hook answers with a Reply or None, not {answer!r}")
+        if 300 <= answer.code < 400:
+            raise ValueError(f"{answer} would ask for more; reply with 2xx, 4xx or 5xx")
+        return answer
+
+    def answered(self, event: EndOfMailData, said: Sequence[Reply]) -> None:
+        """The end of mail data has its reply, or each recipient has: the transaction is over."""
+        transaction, self._transaction, self._failure = self._transaction, None, None
+        if transaction is not None:
+            journal.message(transaction, event.report.size, perf_counter() - self._started, said)
+
+    async def sink_failed(self, reply: Reply) -> None:
+        """A sink did not take mail data: it is aborted, and `reply` kept for the end of mail data."""
+        self._failure = reply
+        tell = self._abort(AbortReason("error", text="a sink failed to take mail data; nothing was delivered"))
+        if tell is not None:
+            await tell
 
     def _call(self, hook: Hook, *arguments: object) -> Any:
         try:
             return hook(*arguments)
-        except Exception:
+        except (Exception, CancelledError):
             log.exception("%s failed", getattr(hook, "__qualname__", hook))
             return FAILED
 
-    def _open(self) -> Transaction:
+    def _begin(self) -> Any:
         session = self.connection.session
         assert session is not None
         assert session.mail is not None
         self._started = perf_counter()
-        self._transaction = Transaction(self.connection, session.mail, session.rcpts)
-        return self._transaction
-
-    def _begin(self) -> Any:
-        transaction = self._open()
+        transaction = self._transaction = Transaction(self.connection, session.mail, session.rcpts)
         if self._delivery is not None:
             return self._call(self._delivery.begin, transaction)
-        assert self._hooks.on_data is not None
-        return self._call(self._hooks.on_data, self.connection, transaction)
+        if self._hooks.on_data is not None:
+            return self._call(self._hooks.on_data, self.connection, transaction)
+        assert self._hooks.on_message is not None
+        self._sink = ContentSink(transaction, self._hooks.on_message)
+        return None
 
     def _begun(self, answer: Any) -> Reply | None:
-        if isinstance(answer, Reply):
+        if self._sink is not None:
+            return None  # the one behind message.content
+        if isinstance(answer, Reply) and answer.code >= 400:
             self._transaction = None
             return answer
-        if not callable(getattr(answer, "write", None)):
+        if not all(callable(getattr(answer, name, None)) for name in ("write", "finish", "abort")):
             self._transaction = None
             raise TypeError(f"DATA is answered with a Sink or a negative Reply, not {answer!r}")
         self._sink = answer
         return None
 
     def _write(self, octets: bytes) -> Any:
-        sink = self._sink
-        if sink is None:
-            if self._failure is not None:
-                return None
-            assert self._hooks.on_message is not None
-            sink = self._sink = ContentSink(self._open(), self._hooks.on_message)
+        if self._sink is None:
+            return None  # it failed; its reply waits for the end
         try:
-            return sink.write(octets)
-        except Exception:
+            return self._sink.write(octets)
+        except (Exception, CancelledError):
             log.exception("a sink failed to take mail data")
-            return self._sink_failed(FAILED)
-
-    async def _sink_failed(self, reply: Reply) -> None:
-        self._failure = reply
-        tell = self._abort(AbortReason("error", text="a sink failed to take mail data; nothing was delivered"))
-        if tell is not None:
-            await tell
+            return self.sink_failed(FAILED)
 
     def _finish(self, event: EndOfMailData) -> Any:
-        if self._failure is not None:
-            return self._failure
-        sink = self._sink
-        if sink is None:
-            # Not one octet of mail data came before the end.
-            assert self._hooks.on_message is not None
-            sink = ContentSink(self._open(), self._hooks.on_message)
-        self._sink = None
-        return self._call(sink.finish, event.report)
+        sink, self._sink = self._sink, None
+        return self._call(sink.finish, event.report) if sink is not None else self._failure
 
-    def _finished(self, event: EndOfMailData, answer: Any) -> Reply | Sequence[Reply] | None:
-        transaction, self._transaction, self._failure = self._transaction, None, None
-        if answer is None or isinstance(answer, Reply):
-            said = (answer or ACCEPTED,)
-        elif self.connection.dialect != "lmtp":
-            raise TypeError(f"a message is answered with a Reply or None, not {answer!r}")
-        else:
-            answer = list(answer)
-            count = len(transaction.rcpts) if transaction is not None else len(answer)
-            if len(answer) != count:
-                raise ValueError(
-                    f"{count} recipients have to be answered, with one Reply or one for each, not {answer!r}"
-                )
-            said = tuple(answer)
-        if transaction is not None:
-            journal.message(transaction, event.report.size, perf_counter() - self._started, said)
-        return answer  # type: ignore[no-any-return]  # a Reply, Replies or None by now
+    def _for_each(self, answer: Iterable[Any]) -> Sequence[Reply]:
+        """LMTP: as many replies as recipients. Raises TypeError or ValueError for anything else."""
+        replies, count = tuple(answer), len(self._transaction.rcpts) if self._transaction is not None else 0
+        if len(replies) != count or None in replies:
+            raise ValueError(f"{count} recipients have to be answered, with one Reply or one for each, not {replies!r}")
+        return tuple(map(self.checked, replies))
 
     def _abort(self, reason: AbortReason) -> Awaitable[None] | None:
         transaction, sink = self._transaction, self._sink
         if transaction is None:
-            if self._failure is not None and reason != "error":
-                # That was told when the sink failed.
-                self._failure = None
-                return None
-            transaction = self._open()
+            # That was told when the sink failed.
+            self._failure = None
+            return None
         self._transaction = self._sink = None
         journal.aborted(transaction, perf_counter() - self._started, reason)
         if self._hooks.on_abort is None and (sink is None or isinstance(sink, ContentSink)):
@@ -206,7 +212,7 @@ class Application:
                     log.exception("on_abort failed")
 
     async def _disconnect(self, hook: Hook | None, reason: str) -> None:
-        if self._sink is not None:
+        if self._transaction is not None:
             abort = self._abort(AbortReason(reason))
             if abort is not None:
                 await abort

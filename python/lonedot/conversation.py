@@ -14,13 +14,13 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-import sys
 from collections.abc import AsyncIterator, Awaitable, Coroutine
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from lonedot._core import Closed, EndOfMailData, Reply, Session
-from lonedot.application import FAILED, TOO_SLOW, Application
+from lonedot._core import Closed, EndOfMailData, MailData, Reply, Session
+from lonedot.application import ACCEPTED, FAILED, Application
 from lonedot.connection import Connection, Peer
+from lonedot.worker import Worker
 
 if TYPE_CHECKING:
     from lonedot.listener import Listener
@@ -40,26 +40,26 @@ _SENDING_ON = frozenset({"errors", "drain", "refused"})
 class _Waiting(NamedTuple):
     """An answer that has to be awaited, the event it is for, and the events after that."""
 
-    answer: Awaitable[Any]
+    answer: Awaitable[Any] | AsyncIterator[Any]
     event: Event
     rest: list[Event]
 
 
-class Conversation(asyncio.BufferedProtocol):
+class Conversation(Worker, asyncio.BufferedProtocol):
     """The protocol of one connection. Made by a listener, driven by the event loop, watched by the server's clock."""
 
     __slots__ = (
         "_application",
         "_blocked",
-        "_cancelled",
         "_closed",
+        "_early",
         "_gone",
         "_hang_up_for",
         "_listener",
+        "_paused",
         "_queue",
         "_server",
         "_session",
-        "_task",
         "_transport",
         "deadline",
         "slot",
@@ -70,15 +70,17 @@ class Conversation(asyncio.BufferedProtocol):
     _transport: asyncio.Transport
 
     def __init__(self, server: Server, listener: Listener) -> None:
+        super().__init__()
         self._server = server
         self._listener = listener
-        self._task: asyncio.Task[None] | None = None
         # Events that came while a task was at work, from one read at most.
         self._queue: list[Event] | None = None
+        # Nothing is read.
+        self._paused = False
         # The client does not read its replies.
         self._blocked = False
-        # The task was cancelled, by the clock or the server's stop.
-        self._cancelled = False
+        # What the client said before it was greeted.
+        self._early = b""
         # Why the session is to be ended as soon as the task has its answer.
         self._hang_up_for: str | None = None
         # Why the session has ended.
@@ -106,10 +108,10 @@ class Conversation(asyncio.BufferedProtocol):
         self._application = Application(server.hooks, server.delivery, connection)
         self._set_deadline(server.command_ticks)
         answer = self._application.connect()
-        if answer is None or isinstance(answer, Reply):
-            self._greet(answer)
-        else:
+        if inspect.isawaitable(answer):
             self._work(self._greet_at_last(answer))
+        else:
+            self._greet(answer)
 
     def get_buffer(self, sizehint: int) -> Any:
         """The memory to read into: the server's own, for one read."""
@@ -119,41 +121,41 @@ class Conversation(asyncio.BufferedProtocol):
         """Octets have come."""
         if self._closed is not None:
             return
-        server, session = self._server, self._session
-        events = session.receive_from(server.buffer, nbytes)
-        if self._task is not None:
-            self._transport.pause_reading()
-            self._queue = events
+        buffer = self._server.buffer
+        if self._task is None:
+            events = self._session.receive_from(buffer, nbytes)
+            if events:
+                self._advance(events)
+            else:
+                self._rest()
             return
-        self._set_deadline(server.data_ticks if session.in_mail_data else server.command_ticks)
-        if events:
-            self._advance(events)
-        octets = session.data_to_send()
-        if octets:
-            self._transport.write(octets)
-        if (server.stopping or self._closed is not None) and self._task is None:
-            self._rest()
+        self._stop_reading()
+        if self._application.connection.session is not None:
+            self._queue = self._session.receive_from(buffer, nbytes)
+        else:
+            self._early = bytes(memoryview(buffer)[:nbytes])  # type: ignore[arg-type]  # a Buffer; 3.11 cannot say so
 
     def eof_received(self) -> bool:
         """The client has closed its side; it may still wait for replies that are owed."""
-        if self._closed is not None:
+        if self._closed is not None or self._application.connection.session is None:
             return False
         events = self._session.receive_eof()
         if self._task is not None:
             self._queue = (self._queue or []) + events
         else:
             self._advance(events)
-            self._rest()
         return True
 
     def pause_writing(self) -> None:
         """The client does not read its replies: do not read its commands."""
         self._blocked = True
-        self._transport.pause_reading()
+        self._stop_reading()
 
     def resume_writing(self) -> None:
         """It reads again."""
         self._blocked = False
+        if self._task is None and self._closed is None:
+            self._wait_for_client()
         self._read_on()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -167,17 +169,17 @@ class Conversation(asyncio.BufferedProtocol):
 
     def expired(self) -> None:
         """The clock's: the client's time is up, or the application's, or that for lingering."""
-        if self._task is None:
-            if self._closed is not None or self._blocked:
-                self._transport.abort()
-            else:
-                self._hang_up("timeout")
-        elif not self._cancelled:
-            self._cancel()
+        if self._task is not None and not self._cancelled:
+            self._cancel(self._task)
             # A delivery past its point of no return has as long again to say so.
             self.deadline = self._server.clock.now + self._server.deadline_ticks
-        else:
+            return
+        if self._task is not None:
             log.error("the application did not end after it was cancelled; closing %r", self._application.connection)
+        # Whoever does not read, or had its time to close, hears nothing more.
+        patient = self._task is None and self._closed is None and not self._blocked
+        self._hang_up("timeout")
+        if not patient:
             self._transport.abort()
 
     def end_when_idle(self) -> None:
@@ -187,11 +189,11 @@ class Conversation(asyncio.BufferedProtocol):
 
     def abandon(self) -> bool:
         """The server's drain is over: end now. True when a transaction was open."""
-        abandoned = self._closed is None and self._application.busy()
-        if self._task is not None:
-            # Not before its first step: a task that is cancelled then never runs, and what it was to await is lost.
-            self._server.loop.call_soon(self._cancel)
+        abandoned, task = self._closed is None and self._application.busy(), self._task
         self._hang_up("shutdown")
+        if task is not None:
+            # Soon: a task that is cancelled before its first step does nothing at all, not even abort.
+            self._server.loop.call_soon(self._cancel, task)
         return abandoned
 
     def drop(self) -> None:
@@ -200,13 +202,14 @@ class Conversation(asyncio.BufferedProtocol):
 
     # Between the session and the application.
 
-    def _greet(self, greeting: Reply | None) -> None:
+    def _greet(self, answer: Any) -> None:
+        greeting = self._application.greeting(answer)
         self._session = self._application.connection.session = Session(self._listener.settings, greeting)
         if self._session.closed:
             self._closed = "refused"
-        self._rest()
+        self._advance(self._session.receive_data(self._early))
 
-    async def _greet_at_last(self, answer: Awaitable[Reply | None]) -> None:
+    async def _greet_at_last(self, answer: Awaitable[Any]) -> None:
         try:
             greeting = await self._answer(answer, None)
         finally:
@@ -214,10 +217,13 @@ class Conversation(asyncio.BufferedProtocol):
         self._greet(greeting)
 
     def _advance(self, events: list[Event]) -> None:
-        """Acts on events, in a task from the first one on that has to be awaited."""
+        """Acts on events and rests, in a task from the first one on that has to be awaited."""
         waiting = self._act_on(events)
-        if waiting is not None:
+        if waiting is None:
+            self._rest()
+        else:
             self._work(self._go_on(waiting))
+            self._flush()
 
     def _act_on(self, events: list[Event]) -> _Waiting | None:
         """Acts on events, and on those that follow from the replies, up to one whose answer has to be awaited."""
@@ -236,104 +242,88 @@ class Conversation(asyncio.BufferedProtocol):
             if answer is None or type(answer) is Reply:
                 if application.asks(event):
                     events, at = self._take(event, answer), 0
-            elif inspect.isawaitable(answer):
+            elif inspect.isawaitable(answer) or isinstance(answer, AsyncIterator):
                 return _Waiting(answer, event, events[at:])
             else:
                 events, at = self._take(event, answer), 0
 
     def _take(self, event: Event, answer: Any) -> list[Event]:
         """Gives the session the answer to an event that asks; returns the events that follow."""
-        try:
-            replies = self._application.replies(event, answer)
-            if replies is None or type(replies) is Reply:
-                return self._session.reply(replies)
-            events: list[Event] = []
-            for index, reply in enumerate(replies):
-                events += self._session.reply_recipient(index, reply)
-            return events
-        except (TypeError, ValueError, RuntimeError):
-            log.exception("the answer to %r cannot be sent", event)
-            return self._session.reply(FAILED)
+        session, replies = self._session, self._application.replies(event, answer)
+        if replies is None or type(replies) is Reply:
+            events = session.reply(replies)
+        else:
+            events = [more for index, reply in enumerate(replies) for more in session.reply_recipient(index, reply)]
+        if events and self._task is not None and isinstance(event, EndOfMailData):
+            # Commands that came with the message may take long to answer; a client that loses this reply sends again.
+            self._flush()
+        return events
 
     async def _go_on(self, waiting: _Waiting | None) -> None:
         """Awaits what has to be awaited until nothing has."""
+        lmtp = self._listener.dialect == "lmtp"
         try:
             while waiting is not None:
+                answer, event, events = waiting
                 self._set_deadline(self._server.deadline_ticks)
-                answer = await self._answer(waiting.answer, waiting.event)
-                if isinstance(answer, AsyncIterator) and isinstance(waiting.event, EndOfMailData):
-                    events = await self._take_one_by_one(waiting.event, answer)
-                elif self._application.asks(waiting.event):
-                    events = self._take(waiting.event, answer)
-                else:
-                    events = waiting.rest
-                if self._hang_up_for is not None:
+                one_by_one = lmtp and isinstance(event, EndOfMailData)
+                if not (one_by_one and isinstance(answer, AsyncIterator)):
+                    answer = await self._answer(cast("Awaitable[Any]", answer), event)
+                if one_by_one and isinstance(answer, AsyncIterator):
+                    events = await self._take_one_by_one(cast(EndOfMailData, event), answer)
+                elif self._application.asks(event):
+                    events = self._take(event, answer)
+                if self._hang_up_for is not None and not self._session.closed:
                     self._queue = None
                     events = self._session.abort(self._hang_up_for)
                 waiting = self._act_on(events)
         finally:
             self._task = None
-        self._set_deadline(self._server.command_ticks)
         self._rest()
 
-    async def _answer(self, answer: Awaitable[Any], event: Event | None) -> Any:
-        """Awaits the application. What it raises, and its deadline, become the answer."""
-        try:
-            return await answer
-        except asyncio.CancelledError:
-            if not self._cancelled:
-                raise
-            log.warning("the application took too long and was cancelled, answering %r", event)
-            return await self._application.failed(event, TOO_SLOW)
-        except Exception:
-            log.exception("the application failed, answering %r", event)
-            return await self._application.failed(event, FAILED)
-        finally:
-            if self._cancelled:
-                self._cancelled = False
-                cast("asyncio.Task[None]", asyncio.current_task()).uncancel()
+    def _failure_of(self, event: object, reply: Reply) -> Awaitable[None] | None:
+        return self._application.sink_failed(reply) if isinstance(event, MailData) else None
 
     async def _take_one_by_one(self, event: EndOfMailData, answers: AsyncIterator[tuple[int, Reply]]) -> list[Event]:
         """LMTP: gives the session each recipient's reply as it becomes known (RFC 2033 §4.2)."""
+        session, application = self._session, self._application
+        waiting = set(range(len(session.rcpts)))
+        said: dict[int, Reply] = {}
         events: list[Event] = []
-        try:
+
+        def tell(index: int, reply: Reply) -> None:
+            events.extend(session.reply_recipient(index, reply))
+            waiting.remove(index)
+            said[index] = reply
+            self._flush()
+
+        async def tell_each() -> Reply:
             async for index, reply in answers:
-                events += self._session.reply_recipient(index, reply)
-                self._flush()
-        except asyncio.CancelledError:
-            if not self._cancelled:
-                raise
-            log.warning("the application took too long and was cancelled, answering %r", event)
-        except Exception:
-            log.exception("the application failed, answering %r", event)
-        self._application.replies(event, None)
-        # Whoever has no reply yet may try again.
-        return events + self._session.reply(FAILED) if self._session.paused else events
+                if index not in waiting:
+                    raise ValueError(f"recipient {index} waits for no reply")
+                tell(index, application.checked(reply) or ACCEPTED)
+            return FAILED
+
+        # Whoever has no reply by then may try again.
+        rest = await self._answer(tell_each(), event)
+        for index in sorted(waiting):
+            tell(index, rest)
+        application.answered(event, [said[index] for index in sorted(said)])
+        return events
 
     # The socket.
 
     def _work(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        self._cancelled = False
         self._set_deadline(self._server.deadline_ticks)
-        if sys.version_info >= (3, 12):
-            task = asyncio.Task(coroutine, loop=self._server.loop, eager_start=True)
-            self._task = None if task.done() else task
-        else:
-            self._task = self._server.loop.create_task(coroutine)
-
-    def _cancel(self) -> None:
-        if self._task is not None:
-            self._cancelled = True
-            self._task.cancel()
+        self._start(coroutine, self._server.loop)
 
     def _hang_up(self, reason: str) -> None:
         """Ends the session, at once or when the task has its answer."""
         if self._task is not None:
             self._hang_up_for = self._hang_up_for or reason
-            return
-        if self._closed is None:
+        elif self._closed is None:
             self._advance(self._session.abort(reason))
-        if self._task is None:
+        else:
             self._rest()
 
     def _rest(self) -> None:
@@ -346,15 +336,22 @@ class Conversation(asyncio.BufferedProtocol):
         elif self._server.stopping and self._session.mail is None:
             self._hang_up("shutdown")
         else:
-            self._read_on()
+            self._wait_for_client()
+            if self._paused:
+                self._read_on()
 
     def _flush(self) -> None:
         octets = self._session.data_to_send()
         if octets and not self._gone:
             self._transport.write(octets)
 
+    def _stop_reading(self) -> None:
+        self._paused = True
+        self._transport.pause_reading()
+
     def _read_on(self) -> None:
-        if self._task is None and not self._blocked and self._closed is None:
+        if self._task is None and not self._blocked:
+            self._paused = False
             self._transport.resume_reading()
 
     def _close(self) -> None:
@@ -381,6 +378,10 @@ class Conversation(asyncio.BufferedProtocol):
         finally:
             self._task = None
             self._server.ended(self)
+
+    def _wait_for_client(self) -> None:
+        server = self._server
+        self._set_deadline(server.data_ticks if self._session.in_mail_data else server.command_ticks)
 
     def _set_deadline(self, ticks: int) -> None:
         clock = self._server.clock

@@ -30,7 +30,7 @@ class Handler(Protocol):
     # The bodies are there for type checkers, to which a hook without one is abstract.
 
     def on_connect(self, connection: Connection, /) -> Answer:
-        """A client has connected. None greets with 220; a Reply takes the greeting's place (RFC 5321 §3.1)."""
+        """A client has connected. None greets with 220; a 220 of yours or a refusal takes its place (RFC 5321 §3.1)."""
         return None
 
     def on_hello(self, connection: Connection, hello: Ehlo | Helo | Lhlo, /) -> Answer:
@@ -127,8 +127,9 @@ class Hooks:
                 f"{kind}: nothing takes mail data; define on_message or on_data, or give the server a delivery"
             )
 
-    def questions(self, delivery: Delivery | None) -> frozenset[str]:
+    def questions(self) -> frozenset[str]:
         """The commands the session has to ask about."""
-        asked = {name: getattr(self, f"on_{name}") is not None for name in ("hello", "mail", "rcpt", "data", "vrfy")}
-        asked["data"] = asked["data"] or delivery is not None
-        return frozenset(name for name, asks in asked.items() if asks)
+        # DATA always: the envelope is read then. By the time mail data is handed on, the session may be past it, and
+        # past the next MAIL.
+        commands = ("hello", "mail", "rcpt", "vrfy")
+        return frozenset({"data", *(name for name in commands if getattr(self, f"on_{name}") is not None)})

@@ -76,7 +76,7 @@ class Server:
         if self.stopping:
             raise RuntimeError("the server has been stopped; make a new one")
         line_ends: LineEnds = getattr(self.delivery, "line_ends", "crlf")
-        questions = self.hooks.questions(self.delivery)
+        questions = self.hooks.questions()
         settings = self.config.settings(dialect, line_ends=line_ends, questions=questions)
         self.loop = asyncio.get_running_loop()
         listener = Listener(dialect, settings)
