@@ -12,10 +12,11 @@ from typing import Any
 
 import lonedot
 import pytest
-import reference
 from hypothesis import given
 from hypothesis import strategies as st
 from lonedot import DataDecoder, DataEncoder, DataReport, MailDataError, Violation, decode_data, encode_data
+
+from tests import reference
 
 ALPHABET = (b"\r", b"\n", b".", b"a", b"\0")
 KEEP: dict[str, Any] = {"bare_cr": "keep", "bare_lf": "keep", "nul": "keep", "long_line": "keep"}

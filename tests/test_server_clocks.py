@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from lonedot import Reply, Server
 from lonedot.clock import Clock
-from support import LOOPS, Client, Recorder, RecordingSink, opened, run, serving, until
-from test_server_sinks import BODY, handler_of
+
+from tests.support import LOOPS, Client, Recorder, RecordingSink, opened, run, serving, until
+from tests.test_server_sinks import BODY, handler_of
 
 SOON = 0.1
 

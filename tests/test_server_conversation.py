@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from lonedot import Reply, Server
-from support import ENVELOPE, LOOPS, Client, Recorder, opened, run, serving, until
+
+from tests.support import ENVELOPE, LOOPS, Client, Recorder, opened, run, serving, until
 
 MESSAGE = b"Subject: x\r\n\r\nHello.\r\n.\r\n"
 CONTENT = b"Subject: x\r\n\r\nHello.\r\n"

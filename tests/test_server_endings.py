@@ -7,10 +7,11 @@ import logging
 from typing import Any
 
 import pytest
-import reference
 from lonedot import Policies
-from support import ENVELOPE, KEEP, LOOPS, Client, Recorder, RecordingSink, run, serving, until
-from test_data import NEVER_ENDS
+
+from tests import reference
+from tests.support import ENVELOPE, KEEP, LOOPS, Client, Recorder, RecordingSink, run, serving, until
+from tests.test_data import NEVER_ENDS
 
 SMUGGLED = b"MAIL FROM:<smuggled@example.org>\r\nRCPT TO:<victim@example.org>\r\nDATA\r\nsmuggled\r\n.\r\n"
 KEPT: dict[str, Any] = {"bare_cr": "keep", "bare_lf": "keep", "nul": "keep", "long_line": "keep"}

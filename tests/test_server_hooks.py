@@ -9,7 +9,8 @@ from typing import Any
 import lonedot
 import pytest
 from lonedot import Config, Reply, Server
-from support import Client, Recorder, RecordingSink, run, serving, until
+
+from tests.support import Client, Recorder, RecordingSink, run, serving, until
 
 # What makes the server call the hook, once the client has said EHLO; and the code where the hook has nothing to say.
 SAID: dict[str, tuple[str, int]] = {

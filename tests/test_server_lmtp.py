@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from lonedot import Reply
-from support import LOOPS, Client, Recorder, RecordingSink, opened, run, serving, until
-from test_server_sinks import handler_of
+
+from tests.support import LOOPS, Client, Recorder, RecordingSink, opened, run, serving, until
+from tests.test_server_sinks import handler_of
 
 ENVELOPE = b"MAIL FROM:<a@example.org>\r\n" + b"".join(b"RCPT TO:<%d@example.org>\r\n" % n for n in range(3))
 YES, NO, FULL = Reply(250, "2.0.0", "yes"), Reply(550, "5.1.1", "no"), Reply(452, "4.2.2", "full")

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from lonedot import Reply, Server
-from support import KEEP, Client, Recorder, RecordingSink, opened, run, serving, until
+
+from tests.support import KEEP, Client, Recorder, RecordingSink, opened, run, serving, until
 
 BODY = b"Subject: x\r\n\r\n" + b"y" * 500 + b"\r\n"
 RAISED = ZeroDivisionError("the sink's own")

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from lonedot import Reply, Server
-from support import ENVELOPE, LOOPS, Client, Recorder, RecordingSink, opened, run, serving, until
-from test_server_sinks import handler_of
+
+from tests.support import ENVELOPE, LOOPS, Client, Recorder, RecordingSink, opened, run, serving, until
+from tests.test_server_sinks import handler_of
 
 
 @pytest.mark.parametrize("loop", LOOPS)

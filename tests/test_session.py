@@ -22,8 +22,9 @@ from lonedot import (
     Session,
     Vrfy,
 )
-from support import ENVELOPE, KEEP
-from test_data import NEVER_ENDS
+
+from tests.support import ENVELOPE, KEEP
+from tests.test_data import NEVER_ENDS
 
 CONFIG = Config(hostname="mx.example")
 SMUGGLED = b"MAIL FROM:<smuggled@example.org>\r\nRCPT TO:<victim@example.org>\r\nDATA\r\nsmuggled\r\n.\r\n"
