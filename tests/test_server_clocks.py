@@ -172,8 +172,8 @@ class TestHandlers:
         handler = Recorder(on_connect=lambda _: opened(asyncio.Event()))
 
         async def main() -> None:
-            async with serving(handler, handler_deadline=SOON) as server, Client.to(server, greeting=421) as client:
-                assert await client.end() == b""
+            async with serving(handler, handler_deadline=SOON) as server, Client.to(server, greeting=451) as client:
+                await client.say("QUIT", 221)
 
         run(main(), loop)
 

@@ -28,7 +28,6 @@ log = logging.getLogger("lonedot.server")
 
 ACCEPTED = Reply(250, "2.0.0", "Ok")
 FAILED = Reply(451, "4.3.0", "Requested action aborted: local error in processing")
-UNAVAILABLE = Reply(421, "4.3.0", "Service not available: local error in processing; try again later")
 TOO_SLOW = Reply(451, "4.3.0", "Requested action aborted: processing took too long; nothing was stored")
 
 
@@ -82,16 +81,14 @@ class Application:
         return self._call(self._hooks.of_command[type(event)], self.connection, event)
 
     def greeting(self, answer: Any) -> Reply | None:
-        """What to greet with, where `connect` or what was awaited for it gave this. RFC 5321 §3.1 has no 451 here."""
-        if answer is FAILED or answer is TOO_SLOW:
-            return UNAVAILABLE
+        """What to greet with, where `connect` or what was awaited for it gave this."""
         try:
             reply: Reply | None = self.checked(answer)
             if reply is not None and reply.code < 400 and reply.code != 220:
                 raise ValueError(f"a client is greeted with 220 or refused, not {reply}")
         except (TypeError, ValueError):
             log.exception("on_connect gave what cannot be sent")
-            return UNAVAILABLE
+            return FAILED
         return reply
 
     def replies(self, event: Event, answer: Any) -> Reply | Sequence[Reply] | None:
