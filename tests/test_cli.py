@@ -17,7 +17,7 @@ from lonedot.cli.logs import JsonFormatter, TextFormatter, one_line
 from lonedot.cli.parser import Mistake
 from lonedot.cli.serve import _in_units, _ready, octets
 from lonedot.cli.settings import KEYS, Settings, settle
-from lonedot.config import Config, Limits, Policies
+from lonedot.config import Limits, Policies
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "lonedot.toml"
 
@@ -134,12 +134,6 @@ class TestMistakes:
         toml.write_bytes(b"maildir = '\xff'")
         with pytest.raises(Mistake, match="not TOML"):
             settle({}, str(toml))
-
-    def test_a_machine_without_a_name(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("lonedot.cli.settings.Config", lambda **given: Config(**{"hostname": ""} | given))
-        settle({"hostname": "mx.example.org"})
-        with pytest.raises(Mistake, match="the machine's own name; give one with --hostname"):
-            settle({})
 
 
 class TestSettings:

@@ -24,7 +24,10 @@ CONVERSATIONS = [
     pytest.param(conversation, id=f"{file.stem}: {conversation['name']}")
     for file in sorted((DATA / "conversations").glob("*.toml"))
     for conversation in tomllib.loads(file.read_text())["conversation"]
-    if not any("abort" in step for step in conversation["step"]) and "line_ends" not in conversation.get("settings", {})
+    if not any("abort" in step for step in conversation["step"])
+    and "line_ends" not in conversation.get("settings", {})
+    # Limits takes 1 octet at the least: SIZE 0 would mean no limit to clients (RFC 1870 §4).
+    and conversation.get("settings", {}).get("max_size") != 0
 ]
 
 ENDINGS = [

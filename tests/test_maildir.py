@@ -22,11 +22,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from lonedot import _group_commit, maildir
+from lonedot import group_commit, maildir
 from lonedot._core import Reply
-from lonedot._maildir_entry import STALE, Entry, Maildir
 from lonedot.delivery import Delivery, DiscardDelivery
 from lonedot.maildir import MaildirDelivery, MaildirSink
+from lonedot.maildir_entry import STALE, Entry, Maildir
 
 REPORT: Any = None  # the Maildir does not look at it
 REASON: Any = "eof"
@@ -291,7 +291,7 @@ def test_a_batch_is_bounded_and_synced_once(box: Path, disk: Disk) -> None:
         delivery = make(box, workers=1)
         first = asyncio.ensure_future(deliver(delivery, SMALL))
         await until(gate.reached.is_set)
-        others = [asyncio.ensure_future(deliver(delivery, SMALL)) for _ in range(_group_commit.BATCH + 1)]
+        others = [asyncio.ensure_future(deliver(delivery, SMALL)) for _ in range(group_commit.BATCH + 1)]
         await asyncio.sleep(0)
         gate.opened.set()
         await asyncio.gather(first, *others)
@@ -782,7 +782,7 @@ def test_loops_in_two_threads_share_a_delivery(box: Path) -> None:
 
 
 def test_idle_workers_end(box: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_group_commit, "IDLE", 0.02)
+    monkeypatch.setattr(group_commit, "IDLE", 0.02)
     before = set(threading.enumerate())
 
     async def main() -> None:

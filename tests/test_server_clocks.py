@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from lonedot import Reply, Server
 from lonedot.clock import Clock
+from lonedot.content import ContentSink
 
 from tests.support import LOOPS, Client, Recorder, RecordingSink, opened, run, serving, until
 from tests.test_server_sinks import BODY, handler_of
@@ -241,6 +243,7 @@ class TestHandlers:
 
         run(main(), loop)
         assert sink.ends == ["violation"]
+        assert [str(reason) for _, reason in handler.of("on_abort")] == ["violation"]
 
     def test_both_a_write_and_the_abort_after_it_hang(self, loop: str) -> None:
         class Hanging(RecordingSink):
@@ -315,3 +318,54 @@ class TestClock:
         clock = Clock(0.5)
         assert clock.ticks(0.5) * 0.5 - 0.5 >= 0.5
         assert Server(Recorder()).clock.resolution == 1.0
+
+
+def test_a_command_octet_by_octet_has_no_longer_than_one_that_does_not_come() -> None:
+    async def main() -> None:
+        async with serving(Recorder(), command_timeout=0.3) as server, Client.to(server) as client:
+
+            async def drip() -> None:
+                while True:
+                    client.send(b"x")
+                    await asyncio.sleep(0.02)
+
+            dripping = asyncio.create_task(drip())
+            await client.expect(421)
+            dripping.cancel()
+
+    run(main())
+
+
+def test_a_deadline_that_fails_does_not_take_the_others_along(caplog: pytest.LogCaptureFixture) -> None:
+    class Entry:
+        def __init__(self, fails: bool) -> None:
+            self.deadline, self.slot, self.fails, self.called = 3, 0, fails, 0
+
+        def expired(self) -> None:
+            self.called += 1
+            self.deadline = 10**6 if not self.fails else self.deadline
+            if self.fails:
+                raise ZeroDivisionError
+
+    async def main() -> None:
+        clock = Clock(0.001)
+        for entry in entries:
+            clock.watch(entry)
+        clock.start(asyncio.get_running_loop())
+        await until(lambda: clock.now > 3)
+        clock.stop()
+
+    entries = [Entry(fails) for fails in (True, False) * 5]
+    run(main())
+    assert [entry.called for entry in entries] == [1] * 10
+    assert [bool(entry.slot) for entry in entries] == [False, True] * 5
+    assert len(caplog.records) == 5
+
+
+def test_small_chunks_of_a_message_are_not_kept_as_they_came() -> None:
+    sink = ContentSink(cast(Any, None), lambda _, message: message)
+    for _ in range(100_000):
+        sink.write(b"ab")
+    assert len(sink._chunks) + len(sink._latest) < 1000
+    sink._transaction = cast(Any, SimpleNamespace(connection=None))
+    assert sink.finish(cast(Any, None)).content == b"ab" * 100_000

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from lonedot import Reply, Server
 
-from tests.support import KEEP, Client, Recorder, RecordingSink, opened, run, serving, until
+from tests.support import ENVELOPE, KEEP, Client, Recorder, RecordingSink, opened, run, serving, until
 
 BODY = b"Subject: x\r\n\r\n" + b"y" * 500 + b"\r\n"
 RAISED = ZeroDivisionError("the sink's own")
@@ -360,3 +360,38 @@ class TestBegin:
 
         run(main())
         assert sink.ends == ["reset"]
+
+
+@pytest.mark.parametrize("reads", [1, 2])
+def test_a_write_that_gives_a_count_as_files_do(reads: int) -> None:
+    """`write = file.write`: once this answered in the message's place, and the next message went into the same sink."""
+    sinks: list[RecordingSink] = []
+
+    class Counting(RecordingSink):
+        def write(self, chunk: bytes) -> Any:
+            super().write(chunk)
+            return len(chunk)
+
+    def on_data(*_: Any) -> Any:
+        sinks.append(Counting())
+        return sinks[-1]
+
+    async def main() -> None:
+        async with serving(handler) as server, Client.to(server) as client:
+            await client.say("EHLO x.example", 250)
+            for number, text in enumerate((b"one", b"two")):
+                client.send(ENVELOPE)
+                await client.expect(250, 250, 354)
+                client.send(text + b"\r\n")
+                if reads == 2:
+                    await until(sinks[number].chunks.copy)
+                client.send(b".\r\n")
+                await client.expect(250)
+
+    handler = Recorder(on_data=on_data)
+    del handler.on_message  # type: ignore[attr-defined]
+    run(main())
+    assert [(b"".join(sink.chunks), sink.ends) for sink in sinks] == [
+        (b"one\r\n", ["finish"]),
+        (b"two\r\n", ["finish"]),
+    ]

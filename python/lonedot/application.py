@@ -28,7 +28,7 @@ log = logging.getLogger("lonedot.server")
 
 ACCEPTED = Reply(250, "2.0.0", "Ok")
 FAILED = Reply(451, "4.3.0", "Requested action aborted: local error in processing")
-TOO_SLOW = Reply(451, "4.3.0", "Requested action aborted: processing took too long; nothing was stored")
+TOO_SLOW = Reply(451, "4.3.0", "Requested action aborted: not done in time; nothing was stored")
 
 
 class Application:
@@ -145,6 +145,7 @@ class Application:
         assert session.mail is not None
         self._started = perf_counter()
         transaction = self._transaction = Transaction(self.connection, session.mail, session.rcpts)
+        self._sink = self._failure = None
         if self._delivery is not None:
             return self._call(self._delivery.begin, transaction)
         if self._hooks.on_data is not None:
@@ -169,10 +170,12 @@ class Application:
         if self._sink is None:
             return None  # it failed; its reply waits for the end
         try:
-            return self._sink.write(octets)
+            taken = self._sink.write(octets)
         except (Exception, CancelledError):
             log.exception("a sink failed to take mail data")
             return self.sink_failed(FAILED)
+        # A count of octets, say, as files give it, is no answer.
+        return taken if taken is not None and inspect.isawaitable(taken) else None
 
     def _finish(self, event: EndOfMailData) -> Any:
         sink, self._sink = self._sink, None
@@ -198,18 +201,20 @@ class Application:
         return self._tell_abort(transaction, sink, reason)
 
     async def _tell_abort(self, transaction: Transaction, sink: Sink | ContentSink | None, reason: AbortReason) -> None:
-        if sink is not None:
-            try:
+        try:
+            if sink is not None:
                 await sink.abort(reason)
-            except Exception:
-                log.exception("a sink failed to abort")
-        if self._hooks.on_abort is not None:
-            told = self._call(self._hooks.on_abort, self.connection, transaction, reason)
-            if inspect.isawaitable(told):
-                try:
-                    await told
-                except Exception:
-                    log.exception("on_abort failed")
+        except Exception:
+            log.exception("a sink failed to abort")
+        finally:
+            # Also when the sink was cancelled at its deadline.
+            if self._hooks.on_abort is not None:
+                told = self._call(self._hooks.on_abort, self.connection, transaction, reason)
+                if inspect.isawaitable(told):
+                    try:
+                        await told
+                    except Exception:
+                        log.exception("on_abort failed")
 
     async def _disconnect(self, hook: Hook | None, reason: str) -> None:
         if self._transaction is not None:

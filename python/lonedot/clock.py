@@ -8,8 +8,11 @@ attribute.
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 from typing import Protocol
+
+log = logging.getLogger("lonedot.server")
 
 
 class Timed(Protocol):
@@ -78,7 +81,11 @@ class Clock:
         for timed in due:
             timed.slot = 0
         for timed in due:
-            if timed.deadline <= self.now:
-                timed.expired()
+            try:
+                if timed.deadline <= self.now:
+                    timed.expired()
+            except Exception:
+                log.exception("a deadline could not be met for %r", timed)
+            # Whatever one of them did, the others have their time.
             if timed.deadline > self.now:
                 self.watch(timed)

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Literal, Self
 
 from lonedot import _core
+from lonedot.domain import is_domain
 
 BarePolicy = Literal["reject", "keep", "normalize"]
 KeepPolicy = Literal["reject", "keep"]
@@ -50,7 +51,7 @@ class Limits:
     cancelled and the peer hears 451 4.3.0, if nothing was stored."""
 
     def __post_init__(self) -> None:
-        least = {"max_line": 4, "max_recipients": 1, "max_errors": 1, "max_connections": 1}
+        least = {"max_size": 1, "max_line": 4, "max_recipients": 1, "max_errors": 1, "max_connections": 1}
         most = {"max_errors": 2**32 - 1}
         for item in fields(self):
             value = getattr(self, item.name)
@@ -93,8 +94,10 @@ class Policies:
             allowed: tuple[object, ...] = ("reject", "keep")
             if item.name.startswith("bare_"):
                 allowed = ("reject", "keep", "normalize")
-            elif item.name == "strict_grammar":
-                allowed = (True, False)
+            if item.name == "strict_grammar":
+                if not isinstance(value, bool):
+                    raise ValueError(f"Policies.{item.name} takes true or false, not {value!r}")
+                continue
             if value not in allowed:
                 raise ValueError(f"Policies.{item.name} takes one of {', '.join(map(repr, allowed))}, not {value!r}")
 
@@ -109,20 +112,25 @@ class Policies:
         return cls(long_line="keep")
 
 
+def own_name() -> str:
+    """The machine's own name, where it is a domain."""
+    name = socket.gethostname()
+    return name if is_domain(name) else "localhost"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """All that the listeners of a server have in common."""
 
-    hostname: str = field(default_factory=socket.gethostname)
-    """The name in the greeting, in replies and in `Received:` fields (RFC 5321 §4.1.3): a domain, printable ASCII."""
+    hostname: str = field(default_factory=own_name)
+    """The name in the greeting, in the reply to EHLO and in `Received:` fields: a domain (RFC 5321 §4.1.2). When none
+    is given, the machine's own, or `localhost` where that is no domain."""
     limits: Limits = field(default_factory=Limits)
     policies: Policies = field(default_factory=Policies.strict)
 
     def __post_init__(self) -> None:
-        if not (0 < len(self.hostname) <= 255 and all("!" <= c <= "~" for c in self.hostname)):
-            raise ValueError(
-                f"Config.hostname takes a domain of 1 to 255 printable ASCII characters, not {self.hostname!r}"
-            )
+        if not is_domain(self.hostname):
+            raise ValueError(f"Config.hostname takes a domain such as mx.example.org, not {self.hostname!r}")
 
     def settings(
         self, dialect: Dialect = "smtp", *, line_ends: LineEnds = "crlf", questions: Iterable[str] = ("mail", "rcpt")

@@ -189,7 +189,12 @@ class Conversation(Worker, asyncio.BufferedProtocol):
 
     def abandon(self) -> bool:
         """The server's drain is over: end now. True when a transaction was open."""
-        abandoned, task = self._closed is None and self._application.busy(), self._task
+        task = self._task
+        if task is None and self._closed is not None:
+            self._transport.abort()  # it lingers
+            return False
+        # Once, however often the server is told to stop.
+        abandoned = self._closed is None and self._hang_up_for is None and self._application.busy()
         self._hang_up("shutdown")
         if task is not None:
             # Soon: a task that is cancelled before its first step does nothing at all, not even abort.
@@ -207,7 +212,8 @@ class Conversation(Worker, asyncio.BufferedProtocol):
         self._session = self._application.connection.session = Session(self._listener.settings, greeting)
         if self._session.closed:
             self._closed = "refused"
-        self._advance(self._session.receive_data(self._early))
+        early, self._early = self._early, b""
+        self._advance(self._session.receive_data(early))
 
     async def _greet_at_last(self, answer: Awaitable[Any]) -> None:
         try:
@@ -279,6 +285,7 @@ class Conversation(Worker, asyncio.BufferedProtocol):
                 waiting = self._act_on(events)
         finally:
             self._task = None
+        self._wait_for_client()
         self._rest()
 
     def _failure_of(self, event: object, reply: Reply) -> Awaitable[None] | None:
@@ -328,7 +335,7 @@ class Conversation(Worker, asyncio.BufferedProtocol):
 
     def _rest(self) -> None:
         """Nothing is left to do with what has come: send, then read on, or close, or take leave of the application."""
-        self._flush()
+        sent = self._flush()
         if self._gone:
             self._leave()
         elif self._closed is not None:
@@ -336,14 +343,17 @@ class Conversation(Worker, asyncio.BufferedProtocol):
         elif self._server.stopping and self._session.mail is None:
             self._hang_up("shutdown")
         else:
-            self._wait_for_client()
+            # A part of a command is no progress: who sends one octet at a time has no longer than who sends none.
+            if sent or self._session.in_mail_data:
+                self._wait_for_client()
             if self._paused:
                 self._read_on()
 
-    def _flush(self) -> None:
+    def _flush(self) -> bool:
         octets = self._session.data_to_send()
         if octets and not self._gone:
             self._transport.write(octets)
+        return bool(octets)
 
     def _stop_reading(self) -> None:
         self._paused = True

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from ._core import Reply
+from lonedot._core import Reply
 
 if TYPE_CHECKING:
-    from ._core import DataReport
-    from .transaction import AbortReason, Transaction
+    from lonedot._core import DataReport
+    from lonedot.transaction import AbortReason, Transaction
 
 
 class Delivery(Protocol):

@@ -105,5 +105,7 @@ def _unix_socket(path: str) -> socket.socket:
         bound.bind(path)
     except OSError as error:
         bound.close()
-        raise OSError(error.errno, error.strerror, path) from None
+        # Python itself refuses a path that is too long, and gives no number.
+        number = error.errno or errno.ENAMETOOLONG
+        raise OSError(number, os.strerror(number), path) from None
     return bound

@@ -18,14 +18,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from . import trace
-from ._core import Reply
-from ._group_commit import Commit, GroupCommit, Step
-from ._maildir_entry import Entry, Maildir
+from lonedot import trace
+from lonedot._core import Reply
+from lonedot.domain import is_domain
+from lonedot.group_commit import Commit, GroupCommit, Step
+from lonedot.maildir_entry import Entry, Maildir
 
 if TYPE_CHECKING:
-    from ._core import DataReport
-    from .transaction import AbortReason, Transaction
+    from lonedot._core import DataReport
+    from lonedot.transaction import AbortReason, Transaction
 
 # Octets kept in memory until a message is streamed, and octets in each piece from then on. While a worker writes one
 # piece the next one grows, so that a transaction holds at most the sum and a chunk of each.
@@ -61,7 +62,7 @@ class MaildirDelivery:
         line_ends: Literal["lf", "crlf"] = "lf",
         workers: int = 4,
     ) -> None:
-        if not trace.is_domain(hostname):
+        if not is_domain(hostname):
             raise ValueError(f"hostname {hostname!r} is no domain (RFC 5321 section 4.1.2)")
         if line_ends not in ("lf", "crlf"):
             raise ValueError(f'line_ends {line_ends!r} is neither "lf" nor "crlf"')
@@ -195,7 +196,7 @@ class MaildirSink:
             room.set_result(None)
 
     def _submit(self, call: Callable[[], None]) -> asyncio.Future[Exception | None]:
-        step = Step(self._loop, call)
+        step = Step(self._loop, self._entry, call)
         self._group.submit(step)
         return step.future
 

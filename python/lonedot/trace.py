@@ -19,16 +19,16 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
+from lonedot.domain import is_domain
+
 if TYPE_CHECKING:
-    from .connection import Connection
-    from .transaction import Transaction
+    from lonedot.connection import Connection
+    from lonedot.transaction import Transaction
 
 # Octets in a line without its CRLF (RFC 5322 section 2.1.1): the one to keep to, and the one never passed.
 _FOLD_AT = 78
 _LINE_MOST = 998
 
-_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_DOMAIN = re.compile(rf"(?=.{{1,255}}\Z){_LABEL}(?:\.{_LABEL})*")
 # Atom is all the grammar allows, but every mail system writes dots too, and every reader takes them.
 _ID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,255}")
 # C0, DEL and C1, and what Unicode calls a line end: some readers split lines at those too.
@@ -70,11 +70,6 @@ def received(transaction: Transaction, hostname: str) -> bytes:
     clauses[-1] = (*clauses[-1][:-1], clauses[-1][-1] + b";")
     clauses.append((_date(int(time.time())),))
     return _field(b"Received:", clauses)
-
-
-def is_domain(name: str) -> bool:
-    """Whether name is a Domain of RFC 5321 section 4.1.2, within the lengths of section 4.5.3.1.2 and RFC 1035."""
-    return _DOMAIN.fullmatch(name) is not None
 
 
 def _from(connection: Connection) -> list[tuple[bytes, ...]]:

@@ -50,7 +50,7 @@ class Worker:
             return await answer
         except asyncio.CancelledError:
             if self._cancelled:
-                log.warning("the application took too long and was cancelled, answering %r", event)
+                log.warning("the application was not done in time and was cancelled, answering %r", event)
                 reply = TOO_SLOW
             elif task.cancelling():
                 raise  # the loop is being closed

@@ -91,15 +91,7 @@ def settle(options: Mapping[str, object], file: str | None = None) -> Settings:
     for key, value in taken.items():
         table, _, name = key.rpartition(".")
         (tables[table] if table else top)[name] = value
-    settled = Settings(limits=Limits(**tables["limits"]), policies=Policies(**tables["policies"]), **top)
-    try:
-        settled.config()
-    except ValueError as error:
-        # Every given value was right, so this is the name the machine has.
-        raise Mistake(
-            f"serve: {str(error).partition('.')[2]}, the machine's own name; give one with --hostname"
-        ) from None
-    return settled
+    return Settings(limits=Limits(**tables["limits"]), policies=Policies(**tables["policies"]), **top)
 
 
 def _read(file: str) -> Iterator[tuple[str, object]]:
@@ -145,11 +137,8 @@ def _checked(key: str, value: object, where: str) -> object:
     given: dict[str, Any] = {name: value}
     try:
         tried = owner(**given)
-        if isinstance(tried, Settings):
-            if key == "hostname":
-                tried.config()
-        elif isinstance(getattr(owner(), name), bool) and not isinstance(value, bool):
-            raise ValueError(f"{owner.__name__}.{name} takes true or false, not {value!r}")
+        if isinstance(tried, Settings) and key == "hostname":
+            tried.config()
     except ValueError as error:
         raise Mistake(f"{where} {str(error).partition(f'.{name} ')[2]}") from None
     return value

@@ -18,7 +18,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
-from ._maildir_entry import Entry, logger
+from lonedot.maildir_entry import Entry, logger
 
 # Files one worker holds open at once: four workers stay far below the usual limit of 1024.
 BATCH = 32
@@ -29,8 +29,9 @@ IDLE = 10.0
 class Errand:
     """What a worker does for a coroutine. `future` gets the outcome: None, or what went wrong. It never raises."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, entry: Entry) -> None:
         self.loop = loop
+        self.entry = entry
         self.future: asyncio.Future[Exception | None] = loop.create_future()
         self.outcome: Exception | None = None
 
@@ -38,8 +39,8 @@ class Errand:
 class Step(Errand):
     """One call, such as `Entry.retract`."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, step: Callable[[], None]) -> None:
-        super().__init__(loop)
+    def __init__(self, loop: asyncio.AbstractEventLoop, entry: Entry, step: Callable[[], None]) -> None:
+        super().__init__(loop, entry)
         self._step = step
 
     def run(self) -> None:
@@ -59,8 +60,7 @@ class Commit(Errand):
         IRREVOCABLE = enum.auto()
 
     def __init__(self, loop: asyncio.AbstractEventLoop, entry: Entry, pieces: Sequence[bytes]) -> None:
-        super().__init__(loop)
-        self._entry = entry
+        super().__init__(loop, entry)
         self._pieces = pieces
         self._stage = Commit._Stage.REVOCABLE
         # Held for an assignment, never over a system call: the event loop takes it too.
@@ -82,7 +82,7 @@ class Commit(Errand):
         """On a worker, as all below."""
         with self._decision:
             pieces, self._pieces = self._pieces, ()
-        self._entry.write(pieces)
+        self.entry.write(pieces)
 
     def point_of_no_return(self) -> bool:
         """The decision between `give_up` and publishing. Whoever comes first has it."""
@@ -106,20 +106,20 @@ class Commit(Errand):
     def fail(self, step: str, error: Exception) -> None:
         """Retracts, with the error as outcome."""
         self.outcome = error
-        self._entry.fail(step, error)
+        self.entry.fail(step, error)
 
     def _retract(self) -> bool:
-        self._entry.retract()
+        self.entry.retract()
         return False
 
     def prepare(self) -> bool:
-        return self.attempt(self._entry.open, self.write)
+        return self.attempt(self.entry.open, self.write)
 
     def sync(self) -> bool:
-        return self.attempt(self._entry.sync)
+        return self.attempt(self.entry.sync)
 
     def publish(self) -> bool:
-        return self.point_of_no_return() and self.attempt(self._entry.publish)
+        return self.point_of_no_return() and self.attempt(self.entry.publish)
 
 
 class GroupCommit:
@@ -140,6 +140,8 @@ class GroupCommit:
                 self._summon()
             except RuntimeError as error:  # no more threads, or the interpreter is ending
                 logger.error("cannot start a worker: %s", error)
+                # On the event loop, as there is nobody else to remove what is in tmp/.
+                errand.entry.retract()
                 errand.future.set_result(OSError(errno.EAGAIN, str(error)))
             else:
                 self._errands.append(errand)
