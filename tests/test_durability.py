@@ -74,7 +74,9 @@ def test_is_on_the_disk_before_its_250(octets: int, strace: str, tmp_path: Path)
         with smtplib.SMTP("127.0.0.1", server.port, "client.example", timeout=60) as client:
             client.sendmail("a@x.example", ["b@y.example"], message)
         assert server.stop() == 0
-        eventually(lambda: f"{server.process.pid} +++ exited with 0 +++" in trace.read_text(), "strace to end")
+        # A process id is padded to five digits.
+        ended = re.compile(rf"^{server.process.pid} +\+\+\+ exited with 0", re.MULTILINE)
+        eventually(lambda: ended.search(trace.read_text()), "strace to end")
         (name,) = server.stored()
         in_tmp, new = (re.escape(str(server.maildir / place)) for place in (f"tmp/{name}", "new"))
     assert name.endswith(HOSTNAME)

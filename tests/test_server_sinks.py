@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from lonedot import Reply, Server
+from lonedot import DiscardDelivery, Reply, Server
 
 from tests.support import ENVELOPE, KEEP, Client, Recorder, RecordingSink, opened, run, serving, until
 
@@ -395,3 +395,19 @@ def test_a_write_that_gives_a_count_as_files_do(reads: int) -> None:
         (b"one\r\n", ["finish"]),
         (b"two\r\n", ["finish"]),
     ]
+
+
+@pytest.mark.parametrize("capabilities", [frozenset(), frozenset({"8bitmime"})])
+def test_8bitmime_is_offered_when_the_delivery_honours_it(capabilities: frozenset[str]) -> None:
+    class Delivering(DiscardDelivery):
+        pass
+
+    async def main() -> None:
+        delivery = Delivering()
+        delivery.capabilities = capabilities
+        async with serving(delivery=delivery) as server, Client.to(server) as client:
+            client.send(b"EHLO x.example\r\n")
+            assert ("250-8BITMIME" in await client.reply()) == bool(capabilities)
+            await client.say("MAIL FROM:<a@b> BODY=8BITMIME", 250 if capabilities else 555)
+
+    run(main())

@@ -74,7 +74,7 @@ class TestEvents:
                 case Closed(reason):
                     seen.append(reason)
                     break
-            events = session.reply()
+            events = session.reply(None)
         assert seen == [
             "a.example",
             "who",
@@ -126,7 +126,7 @@ class TestMisuse:
     def test_of_reply(self) -> None:
         session = ready(questions=["mail", "data"])
         with pytest.raises(RuntimeError, match="no event waits"):
-            session.reply()
+            session.reply(None)
         session.receive_data(b"MAIL FROM:<a@example.org>\r\n")
         with pytest.raises(ValueError, match="does not answer MAIL"):
             session.reply(Reply(354))
@@ -135,12 +135,12 @@ class TestMisuse:
         with pytest.raises(TypeError):
             session.reply("250 Ok")  # type: ignore[arg-type]
         assert session.paused
-        session.reply()
+        session.reply(None)
         (data,) = session.receive_data(b"RCPT TO:<b@example.org>\r\nDATA\r\n")
         assert isinstance(data, Data)
         with pytest.raises(ValueError, match="354"):
             session.reply(Reply(250))
-        session.reply()
+        session.reply(None)
         assert codes(session) == [250, 250, 354]
 
     def test_of_reply_recipient(self) -> None:
@@ -216,14 +216,14 @@ class TestEndings:
         for split in range(len(wire) + 1):
             session = ready(policies, questions=["mail"])
             session.receive_data(b"MAIL FROM:<a@example.org>\r\n")
-            session.reply()
+            session.reply(None)
             session.receive_data(b"RCPT TO:<b@example.org>\r\nDATA\r\n")
             events = session.receive_data(wire[:split]) + session.receive_data(wire[split:])
             assert not any(isinstance(event, Mail) for event in events)
             whole = [event for event in events if isinstance(event, EndOfMailData)]
             if policies == KEEP:
                 assert len(whole) == 1
-                session.reply()
+                session.reply(None)
                 assert codes(session) == [250, 250, 354, 250]
             else:
                 assert not whole
@@ -247,7 +247,7 @@ class TestLimits:
         session = Session(Config(limits=Limits(max_size=1000)), questions=[])
         session.receive_data(b"EHLO x.example\r\n" + ENVELOPE + b"x\r\n" + b"x" * (octets - 3) + b"\r\n.\r\n")
         if session.paused:
-            session.reply()
+            session.reply(None)
         assert codes(session)[-1] == code
 
 

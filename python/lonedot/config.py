@@ -133,19 +133,27 @@ class Config:
             raise ValueError(f"Config.hostname takes a domain such as mx.example.org, not {self.hostname!r}")
 
     def settings(
-        self, dialect: Dialect = "smtp", *, line_ends: LineEnds = "crlf", questions: Iterable[str] = ("mail", "rcpt")
+        self,
+        dialect: Dialect = "smtp",
+        *,
+        line_ends: LineEnds = "crlf",
+        seven_bit: bool = False,
+        questions: Iterable[str] = ("mail", "rcpt"),
     ) -> _core.Settings:
         """What the core's session reads, made once and shared by every connection that speaks `dialect`."""
-        return _settings(self, dialect, line_ends, frozenset(questions))
+        return _settings(self, dialect, line_ends, seven_bit, frozenset(questions))
 
 
 @lru_cache(maxsize=64)
-def _settings(config: Config, dialect: Dialect, line_ends: LineEnds, questions: frozenset[str]) -> _core.Settings:
+def _settings(
+    config: Config, dialect: Dialect, line_ends: LineEnds, seven_bit: bool, questions: frozenset[str]
+) -> _core.Settings:
     return _core.Settings(
         hostname=config.hostname,
         dialect=dialect,
         limits=config.limits,
         policies=config.policies,
         line_ends=line_ends,
+        seven_bit=seven_bit,
         questions=questions,
     )

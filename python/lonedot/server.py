@@ -77,7 +77,9 @@ class Server:
             raise RuntimeError("the server has been stopped; make a new one")
         line_ends: LineEnds = getattr(self.delivery, "line_ends", "crlf")
         questions = self.hooks.questions()
-        settings = self.config.settings(dialect, line_ends=line_ends, questions=questions)
+        # A handler takes octets as they are; a delivery says whether it does.
+        seven_bit = self.delivery is not None and "8bitmime" not in self.delivery.capabilities
+        settings = self.config.settings(dialect, line_ends=line_ends, seven_bit=seven_bit, questions=questions)
         self.loop = asyncio.get_running_loop()
         listener = Listener(dialect, settings)
         await listener.open(lambda: Conversation(self, listener), address, sock)

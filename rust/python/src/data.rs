@@ -113,20 +113,21 @@ impl DataReport {
 
 #[allow(clippy::too_many_arguments)] // keyword arguments of Python's
 fn policies(
-    max_size: Option<u64>,
-    max_line: u64,
+    max_size: Option<i64>,
+    max_line: i64,
     long_line: &str,
     bare_cr: &str,
     bare_lf: &str,
     nul: &str,
     line_ends: &str,
 ) -> PyResult<DataPolicies> {
-    if max_line == 0 {
-        return Err(PyValueError::new_err("max_line takes at least 1 octet"));
-    }
+    let octets = |number: i64, least: u64, what: &str| match u64::try_from(number) {
+        Ok(number) if number >= least => Ok(number),
+        _ => Err(PyValueError::new_err(format!("{what} takes at least {least} octets, not {number}"))),
+    };
     Ok(DataPolicies {
-        max_size: max_size.unwrap_or(u64::MAX),
-        max_line,
+        max_size: max_size.map_or(Ok(u64::MAX), |number| octets(number, 0, "max_size"))?,
+        max_line: octets(max_line, 1, "max_line")?,
         long_line: keep_policy(long_line, "long_line")?,
         bare_cr: bare_policy(bare_cr, "bare_cr")?,
         bare_lf: bare_policy(bare_lf, "bare_lf")?,
@@ -164,8 +165,8 @@ impl DataDecoder {
     #[pyo3(signature = (max_size=None, max_line=1000, long_line="reject", bare_cr="reject", bare_lf="reject", nul="reject",
         line_ends="crlf"))]
     fn new(
-        max_size: Option<u64>,
-        max_line: u64,
+        max_size: Option<i64>,
+        max_line: i64,
         long_line: &str,
         bare_cr: &str,
         bare_lf: &str,
@@ -232,8 +233,8 @@ impl DataDecoder {
 pub(crate) fn decode_data<'py>(
     py: Python<'py>,
     wire: Octets<'py>,
-    max_size: Option<u64>,
-    max_line: u64,
+    max_size: Option<i64>,
+    max_line: i64,
     long_line: &str,
     bare_cr: &str,
     bare_lf: &str,

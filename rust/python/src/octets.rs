@@ -11,7 +11,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pyo3::buffer::PyBuffer;
-use pyo3::exceptions::{PyBufferError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyBufferError, PyMemoryError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -71,33 +71,36 @@ fn as_octets(object: &Bound<'_, PyAny>) -> PyResult<PyBuffer<u8>> {
 /// connections of an event loop. Raises ValueError when the size is 0.
 #[pyclass(frozen, module = "lonedot._core")]
 pub(crate) struct ReadBuffer {
-    octets: UnsafeCell<Box<[u8]>>,
+    octets: Box<[UnsafeCell<u8>]>,
     exports: AtomicUsize,
 }
 
 // SAFETY: the memory is reached only through an export, which Python's own rules for writable buffers govern, and through
-// `with_octets`, which is called with the GIL held and borrows only while there is no export.
+// `with_octets`, which is called with the GIL held and borrows only while there is no export. An abi3 module is not loaded
+// by an interpreter without a GIL; a build that were would need a lock here.
 unsafe impl Sync for ReadBuffer {}
 
 impl ReadBuffer {
+    fn start(&self) -> *mut u8 {
+        // An UnsafeCell<u8> is laid out as the u8 in it, and lets what is shared be written.
+        self.octets.as_ptr().cast_mut().cast()
+    }
+
     /// Gives the first `length` octets to `read`: borrowed, or copied where somebody else holds the memory.
     pub(crate) fn with_octets<R>(&self, _py: Python<'_>, length: usize, read: impl FnOnce(&[u8]) -> R) -> PyResult<R> {
-        // SAFETY: the box itself is never changed after `new`, only the octets in it; this looks at the box alone.
-        let (start, capacity) = unsafe {
-            let octets = &*self.octets.get();
-            (octets.as_ptr(), octets.len())
-        };
-        if length > capacity {
+        if length > self.octets.len() {
+            let capacity = self.octets.len();
             return Err(PyValueError::new_err(format!("the buffer holds {capacity} octets, not {length}")));
         }
+        let start = self.start().cast_const();
         if self.exports.load(Ordering::Acquire) == 0 {
             // SAFETY: within capacity, as checked. Without an export nobody can write, and none can be made while this
             // thread holds the GIL, which it does not release: `read` has no Python to run.
             return Ok(read(unsafe { std::slice::from_raw_parts(start, length) }));
         }
         let mut copy = vec![0; length];
-        // SAFETY: within capacity; the copy is new memory. Who holds the export may be writing, as with any writable
-        // buffer: then the octets are theirs to answer for, but what Rust looks at is the copy.
+        // SAFETY: within the memory; the copy is new. Who holds an export and writes while another thread hands the buffer
+        // here answers for it, as for any writable buffer; an event loop does not, as it reads and hands over in one thread.
         unsafe { ptr::copy_nonoverlapping(start, copy.as_mut_ptr(), length) };
         Ok(read(&copy))
     }
@@ -110,12 +113,14 @@ impl ReadBuffer {
         if size == 0 || isize::try_from(size).is_err() {
             return Err(PyValueError::new_err("a ReadBuffer holds at least 1 octet"));
         }
-        Ok(Self { octets: UnsafeCell::new(vec![0; size].into_boxed_slice()), exports: AtomicUsize::new(0) })
+        let mut octets = Vec::new();
+        octets.try_reserve_exact(size).map_err(|_| PyMemoryError::new_err(format!("no memory for {size} octets")))?;
+        octets.resize_with(size, || UnsafeCell::new(0));
+        Ok(Self { octets: octets.into_boxed_slice(), exports: AtomicUsize::new(0) })
     }
 
     fn __len__(&self) -> usize {
-        // SAFETY: the box itself never changes after `new`.
-        unsafe { (&*self.octets.get()).len() }
+        self.octets.len()
     }
 
     /// # Safety
@@ -126,9 +131,8 @@ impl ReadBuffer {
             return Err(PyBufferError::new_err("no view to fill"));
         }
         let this = slf.get();
-        // SAFETY: the box lives as long as the object, of which the view keeps a reference; it never moves or shrinks.
-        let octets = unsafe { &mut *this.octets.get() };
-        let (start, length) = (octets.as_mut_ptr(), octets.len() as ffi::Py_ssize_t);
+        // The memory lives as long as the object, of which the view keeps a reference; it never moves or shrinks.
+        let (start, length) = (this.start(), this.octets.len() as ffi::Py_ssize_t);
         let wants = |flag: c_int| flags & flag == flag;
         // SAFETY: the interpreter gave a view that is ours to fill; every field is set. `shape` and `strides` point at the
         // view's own fields, as PyBuffer_FillInfo does it.

@@ -17,8 +17,10 @@ pub(crate) struct Reply(pub(crate) CoreReply);
 impl Reply {
     #[new]
     #[pyo3(signature = (code, enhanced=None, text=""))]
-    fn new(code: u16, enhanced: Option<&str>, text: &str) -> PyResult<Self> {
+    fn new(code: i64, enhanced: Option<&str>, text: &str) -> PyResult<Self> {
         let refuse = |error: lonedot_core::ReplyError| PyValueError::new_err(error.to_string());
+        // What is no u16 is no reply code either.
+        let code = u16::try_from(code).unwrap_or(u16::MAX);
         let enhanced = enhanced.map(Enhanced::parse).transpose().map_err(refuse)?;
         CoreReply::new(code, enhanced, text.to_owned()).map(Self).map_err(refuse)
     }

@@ -60,8 +60,8 @@ impl Session {
     }
 
     /// Answers the waiting event and goes on with what was retained; returns the events in that. None answers what the
-    /// session would by itself. Raises RuntimeError when nothing waits, ValueError when the code does not fit.
-    #[pyo3(signature = (reply=None))]
+    /// session would by itself: it accepts. Raises RuntimeError when nothing waits, ValueError when the code does not fit.
+    #[pyo3(signature = (reply))]
     fn reply<'py>(&mut self, py: Python<'py>, reply: Option<&Reply>) -> PyResult<Bound<'py, PyList>> {
         let mut events = Vec::new();
         self.0.reply(reply.map(|reply| &reply.0), &mut events).map_err(|error| misuse(&error))?;
@@ -70,8 +70,10 @@ impl Session {
 
     /// Answers the end of mail data for one recipient of LMTP, by its place among those accepted, in any order; replies are
     /// sent in order (RFC 2033 section 4.2). Raises as reply().
-    fn reply_recipient<'py>(&mut self, py: Python<'py>, index: usize, reply: &Reply) -> PyResult<Bound<'py, PyList>> {
+    fn reply_recipient<'py>(&mut self, py: Python<'py>, index: i64, reply: &Reply) -> PyResult<Bound<'py, PyList>> {
         let mut events = Vec::new();
+        // No recipient has an index that is no usize: the core says so.
+        let index = usize::try_from(index).unwrap_or(usize::MAX);
         self.0.reply_recipient(index, reply.0.clone(), &mut events).map_err(|error| misuse(&error))?;
         event::to_python(py, events)
     }

@@ -4,14 +4,14 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use lonedot_core::data::DataPolicies;
-use lonedot_core::session::{Limits, Questions, Settings as CoreSettings};
+use lonedot_core::session::{Hostname, Limits, Questions, Settings as CoreSettings};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::command::dialect;
 use crate::data::{bare_policy, keep_policy, line_ends};
 
-/// `Settings(hostname, dialect, limits, policies, line_ends, questions)`: what the sessions of a listener have in common.
+/// `Settings(hostname, dialect, limits, policies, line_ends, seven_bit, questions)`: what a listener's sessions have in common.
 ///
 /// `limits` and `policies` are read as `lonedot.Limits` and `lonedot.Policies` name their fields. `questions`: the commands
 /// the application has a say in, of "hello", "mail", "rcpt", "data", "vrfy". Raises ValueError for what cannot be.
@@ -39,14 +39,15 @@ struct PoliciesArgument {
 #[pymethods]
 impl Settings {
     #[new]
-    #[pyo3(signature = (*, hostname, dialect, limits, policies, line_ends, questions))]
+    #[pyo3(signature = (*, hostname, dialect, limits, policies, line_ends, seven_bit, questions))]
     #[allow(clippy::needless_pass_by_value)] // what FromPyObject gives is owned
     fn new(
-        hostname: String,
+        hostname: &str,
         dialect: &str,
         limits: LimitsArgument,
         policies: PoliciesArgument,
         line_ends: &str,
+        seven_bit: bool,
         questions: HashSet<String>,
     ) -> PyResult<Self> {
         const KNOWN: [&str; 5] = ["hello", "mail", "rcpt", "data", "vrfy"];
@@ -55,7 +56,9 @@ impl Settings {
         }
         let asks = |question: &str| questions.contains(question);
         Ok(Self(Arc::new(CoreSettings {
-            hostname,
+            hostname: Hostname::new(hostname).ok_or_else(|| {
+                PyValueError::new_err(format!("hostname takes 1 to 255 printable ASCII characters, not {hostname:?}"))
+            })?,
             dialect: self::dialect(dialect)?,
             strict_grammar: policies.strict_grammar,
             data: DataPolicies {
@@ -67,6 +70,7 @@ impl Settings {
                 nul: keep_policy(&policies.nul, "nul")?,
                 line_ends: self::line_ends(line_ends)?,
             },
+            seven_bit,
             limits: Limits {
                 max_recipients: limits.max_recipients,
                 max_errors: limits.max_errors,

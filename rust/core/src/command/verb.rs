@@ -91,6 +91,12 @@ impl Verb {
         }
     }
 
+    /// The verb a line begins with, whatever follows it.
+    #[must_use]
+    pub fn of_line(line: &[u8]) -> Option<Self> {
+        Self::of(line.split(|&octet| octet == b' ').next().unwrap_or_default())
+    }
+
     /// The verb a word names, in any case (RFC 5321 §2.4).
     pub(super) fn of(word: &[u8]) -> Option<Self> {
         Self::ALL.into_iter().find(|verb| word.eq_ignore_ascii_case(verb.name().as_bytes()))

@@ -228,7 +228,7 @@ impl DataDecoder {
     fn accept(&mut self, offset: u64, becomes: &[u8], out: &mut Output) {
         self.line += 1;
         self.report.size += 1;
-        if self.line == self.policies.max_line + 1 {
+        if self.line - 1 == self.policies.max_line {
             self.report.long_lines += 1;
             self.report.first_long_line.get_or_insert(offset);
             if self.policies.long_line == KeepPolicy::Reject {

@@ -21,4 +21,4 @@ pub mod table;
 pub use event::{Abort, AbortReason, Close, Event};
 pub use owed::Misuse;
 pub use session::{MAX_RETAINED, Session};
-pub use settings::{Limits, Questions, Settings};
+pub use settings::{Hostname, Limits, Questions, Settings};

@@ -25,8 +25,8 @@ pub(super) fn fault(command: &Command, state: State, recipients: usize, settings
     match command {
         Command::Mail(mail) => {
             let parameters = &mail.parameters;
-            let unknown = parameters.keywords().any(|keyword| !matches!(keyword, "SIZE" | "BODY"));
-            if unknown || parameters.body() == Some(Body::BinaryMime) {
+            let offered = |keyword: &str| keyword == "SIZE" || keyword == "BODY" && !settings.seven_bit;
+            if !parameters.keywords().all(offered) || parameters.body() == Some(Body::BinaryMime) {
                 return Some(Fault::ParameterUnknown);
             }
             parameters.size().filter(|size| *size > settings.data.max_size).map(|_| Fault::SizeTooLarge)

@@ -17,7 +17,7 @@ use super::permit;
 use super::replies::{self, BYE, CANNOT_VERIFY, MAIL_OK, OK, OVERRUN, RCPT_OK, SHUTDOWN, START_MAIL};
 use super::settings::Settings;
 use super::table::{self, Cell, State};
-use crate::command::{self, Command, Dialect, Grammar, Mail, Rcpt};
+use crate::command::{self, Command, Dialect, Grammar, Mail, Rcpt, Verb};
 use crate::data::Output;
 use crate::reply::Reply;
 use crate::violation::{Fault, Violation};
@@ -49,7 +49,7 @@ pub struct Session {
     eof: bool,
     out: Vec<u8>,
     errors: u32,
-    /// The last MAIL was refused, and no transaction has begun since.
+    /// The last MAIL was refused, and nothing but RCPT and DATA has come since.
     mail_refused: bool,
     hello: Option<Box<Command>>,
     transaction: Option<Box<Transaction>>,
@@ -86,7 +86,7 @@ impl Session {
             None => {
                 let dialect = if session.settings.dialect == Dialect::Lmtp { "LMTP" } else { "ESMTP" };
                 session.out.extend_from_slice(b"220 ");
-                session.out.extend_from_slice(session.settings.hostname.as_bytes());
+                session.out.extend_from_slice(session.settings.hostname.as_str().as_bytes());
                 session.out.extend_from_slice(format!(" {dialect} lonedot\r\n").as_bytes());
             }
         }
@@ -274,17 +274,20 @@ impl Session {
 
     fn command_line(&mut self, octets: &[u8], events: &mut Vec<Event>) -> usize {
         let (taken, line) = self.lines.read(octets);
-        let parsed = match line {
+        let (verb, parsed) = match line {
             Line::More => return taken,
-            Line::Whole(line) => command::parse(line, &self.grammar()),
-            Line::Joined(line) => command::parse(&line, &self.grammar()),
-            Line::TooLong => Err(Violation::new(Fault::CommandTooLong, command::MAX_LINE as u64)),
+            Line::Whole(line) => (Verb::of_line(line), command::parse(line, &self.grammar())),
+            Line::Joined(line) => (Verb::of_line(&line), command::parse(&line, &self.grammar())),
+            Line::TooLong => (None, Err(Violation::new(Fault::CommandTooLong, command::MAX_LINE as u64))),
         };
         // After a refusal all but QUIT is 503 (RFC 5321 section 3.1), well-formed or not.
         let parsed = parsed.map_err(|violation| match self.state {
             State::Refused => Violation::new(Fault::Refused, 0),
             _ => violation,
         });
+        // Until a MAIL is accepted it counts as refused; RCPT and DATA may have been sent along with it.
+        self.mail_refused =
+            verb == Some(Verb::Mail) || self.mail_refused && matches!(verb, Some(Verb::Rcpt | Verb::Data));
         let permitted = parsed.and_then(|command| {
             let fault = permit::fault(&command, self.state, self.rcpts().len(), &self.settings);
             fault.map_or(Ok(command), |fault| Err(Violation::new(fault, 0)))
@@ -327,7 +330,6 @@ impl Session {
             && !reply.is_positive()
         {
             reply.write_to(&mut self.out);
-            self.mail_refused |= matches!(command, Command::Mail(_));
             if reply.code() == 421 {
                 self.close(Close::Refused, events);
             }
@@ -342,7 +344,7 @@ impl Session {
             Command::Ehlo(_) | Command::Lhlo(_) => {
                 self.transaction = None;
                 self.hello = Some(Box::new(command));
-                let text = format!("{}\n{}", self.settings.hostname, self.settings.keywords());
+                let text = format!("{}\n{}", self.settings.hostname.as_str(), self.settings.keywords());
                 // A reply to EHLO carries keywords, not text (RFC 5321 section 4.1.1.1): nobody else's can stand in its place.
                 Reply::plain(250, text).write_to(&mut self.out);
                 return;
@@ -350,7 +352,7 @@ impl Session {
             Command::Helo(_) => {
                 self.transaction = None;
                 self.hello = Some(Box::new(command));
-                Reply::plain(250, self.settings.hostname.clone())
+                Reply::plain(250, self.settings.hostname.as_str().to_owned())
             }
             Command::Mail(mail) => {
                 self.mail_refused = false;
@@ -387,7 +389,6 @@ impl Session {
 
     /// Answers a command at fault, or closes after too many.
     fn fault(&mut self, violation: Violation, events: &mut Vec<Event>) {
-        self.mail_refused |= violation.fault == Fault::SizeTooLarge;
         self.errors += u32::from(self.is_error(violation.fault));
         if self.errors > self.settings.limits.max_errors {
             Violation::new(Fault::TooManyErrors, 0).reply().write_to(&mut self.out);

@@ -35,17 +35,44 @@ pub struct Questions {
     pub vrfy: bool,
 }
 
+/// The name a server gives itself: printable ASCII without spaces, so that it cannot break the replies it stands in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hostname(String);
+
+impl Hostname {
+    /// The name, of 1 to 255 octets; None for what cannot be one.
+    #[must_use]
+    pub fn new(name: &str) -> Option<Self> {
+        let fits = (1..=255).contains(&name.len()) && name.bytes().all(|octet| octet.is_ascii_graphic());
+        fits.then(|| Self(name.to_owned()))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for Hostname {
+    fn default() -> Self {
+        Self("localhost".to_owned())
+    }
+}
+
 /// All that a session is told.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Settings {
     /// The name in the greeting and in the reply to EHLO.
-    pub hostname: String,
+    pub hostname: Hostname,
     /// SMTP or LMTP.
     pub dialect: Dialect,
     /// Refuse what the grammar of RFC 5321 does not have.
     pub strict_grammar: bool,
     /// What the decoder of mail data is told.
     pub data: DataPolicies,
+    /// Whether 8BITMIME is not offered, because who takes the mail cannot honour it (RFC 6152).
+    pub seven_bit: bool,
     /// Bounds.
     pub limits: Limits,
     /// What the application is asked.
@@ -60,7 +87,8 @@ impl Settings {
             u64::MAX => "SIZE".to_owned(),
             octets => format!("SIZE {octets}"),
         };
-        format!("{size}\n8BITMIME\nPIPELINING\nENHANCEDSTATUSCODES\nHELP")
+        let eight_bit_mime = if self.seven_bit { "" } else { "\n8BITMIME" };
+        format!("{size}{eight_bit_mime}\nPIPELINING\nENHANCEDSTATUSCODES\nHELP")
     }
 
     pub(super) fn grammar(&self) -> Grammar {

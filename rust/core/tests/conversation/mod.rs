@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use lonedot_core::command::Dialect;
 use lonedot_core::data::{BarePolicy, KeepPolicy, LineEnds};
-use lonedot_core::session::{AbortReason, Settings};
+use lonedot_core::session::{AbortReason, Hostname, Settings};
 use lonedot_core::{Enhanced, Reply};
 use toml::{Table, Value};
 
@@ -217,7 +217,7 @@ fn conversation(stem: &str, value: Value) -> Conversation {
 }
 
 pub(crate) fn base() -> Settings {
-    Settings { hostname: "foo.com".to_owned(), ..Settings::default() }
+    Settings { hostname: Hostname::new("foo.com").unwrap(), ..Settings::default() }
 }
 
 fn settings(name: &str, value: Value) -> Settings {
@@ -225,7 +225,7 @@ fn settings(name: &str, value: Value) -> Settings {
     let bare = [("reject", BarePolicy::Reject), ("keep", BarePolicy::Keep), ("normalize", BarePolicy::Normalize)];
     let keep = [("reject", KeepPolicy::Reject), ("keep", KeepPolicy::Keep)];
     if let Some(hostname) = keys.text("hostname") {
-        settings.hostname = hostname;
+        settings.hostname = Hostname::new(&hostname).unwrap();
     }
     if let Some(strict) = keys.value("strict_grammar") {
         settings.strict_grammar = strict.as_bool().unwrap();

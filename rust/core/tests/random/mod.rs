@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lonedot_core::Reply;
 use lonedot_core::command::{Command, Dialect};
 use lonedot_core::data::{BarePolicy, DataPolicies, KeepPolicy};
-use lonedot_core::session::{AbortReason, Event, Limits, Questions, Session, Settings};
+use lonedot_core::session::{AbortReason, Event, Hostname, Limits, Questions, Session, Settings};
 use proptest::prelude::*;
 
 use crate::client::Client;
@@ -111,7 +111,15 @@ fn settings() -> impl Strategy<Value = Settings> {
         any::<[bool; 5]>().prop_map(|[hello, mail, rcpt, data, vrfy]| Questions { hello, mail, rcpt, data, vrfy });
     let dialect = prop::sample::select(vec![Dialect::Smtp, Dialect::Lmtp]);
     (data, limits, questions, dialect, any::<bool>()).prop_map(|(data, limits, questions, dialect, strict_grammar)| {
-        Settings { hostname: "foo.com".to_owned(), dialect, strict_grammar, data, limits, questions }
+        Settings {
+            hostname: Hostname::new("foo.com").unwrap(),
+            seven_bit: false,
+            dialect,
+            strict_grammar,
+            data,
+            limits,
+            questions,
+        }
     })
 }
 
