@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import email
 import errno
 import gc
 import hashlib
@@ -152,6 +153,18 @@ def test_a_message_is_stored_with_its_trace_fields(box: Path) -> None:
     assert content.endswith(b"\nSubject: x\n\nbody\n")
     assert b"\r" not in content
     assert files(box) == (0, 1)
+
+
+@pytest.mark.parametrize("start", [b" ", b"\t"])
+@pytest.mark.parametrize("split", [False, True])
+def test_mail_data_cannot_continue_the_trace_fields(box: Path, start: bytes, split: bool) -> None:
+    """A line that begins with white space continues the field above it (RFC 5322 §2.2.3), with a date of the peer's."""
+    mail_data = start + b"by x.example; Thu, 1 Jan 1970 00:00:00 +0000\nSubject: x\n\nbody\n"
+    asyncio.run(deliver(make(box), *((mail_data[:1], mail_data[1:]) if split else (mail_data,))))
+    (content,) = stored(box)
+    assert content.endswith(b"\n\n" + mail_data)
+    (received,) = email.message_from_bytes(content).get_all("Received", [])
+    assert "1970" not in received
 
 
 def test_line_ends_of_the_trace_fields_are_those_of_the_delivery(box: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -240,3 +241,19 @@ class TestStop:
 
         run(main(), loop)
         assert handler.contents == [b"one\r\n", b"two\r\n"]
+
+
+def test_a_socket_that_another_server_has_taken_over_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "mx.sock"
+
+    async def main() -> None:
+        first, second = Server(Recorder()), Server(Recorder())
+        await first.listen(f"unix:{path}")
+        path.unlink()
+        await second.listen(f"unix:{path}")
+        await first.stop(0)
+        assert path.exists()
+        await second.stop(0)
+        assert not path.exists()
+
+    run(main())

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from lonedot._core import Settings
     from lonedot.config import Dialect
 
+# Clients that wait to be accepted, and those accepted at a time.
 _BACKLOG = 1024
+_AT_A_TIME = 32
 
 
 class Listener:
@@ -27,6 +29,8 @@ class Listener:
         self.settings = settings
         self._server: asyncio.Server | None = None
         self._path: str | None = None
+        # Which file of that path is ours.
+        self._bound = (0, 0)
 
     async def open(
         self, factory: Callable[[], asyncio.BaseProtocol], address: str | None, sock: socket.socket | None
@@ -36,13 +40,19 @@ class Listener:
             raise ValueError("a listener takes an address or a socket, one of the two")
         loop = asyncio.get_running_loop()
         if address is not None and isinstance(place := parse_address(address), tuple):
-            self._server = await loop.create_server(factory, *place, backlog=_BACKLOG)
+            self._server = await loop.create_server(factory, *place, backlog=_AT_A_TIME)
         else:
             if sock is None:
                 self._path = parse_address(str(address))  # type: ignore[assignment]  # the tuple was taken above
                 sock = _unix_socket(str(self._path))
+                self._bound = _identity(str(self._path))
             make = loop.create_unix_server if sock.family == socket.AF_UNIX else loop.create_server
-            self._server = await make(factory, sock=sock, backlog=_BACKLOG)
+            self._server = await make(factory, sock=sock, backlog=_AT_A_TIME)
+        for listening in self._server.sockets:
+            # asyncio takes its backlog for the number of clients to accept at a time too; short of descriptors it then
+            # tries, and logs, as often in a row.
+            with socket.fromfd(listening.fileno(), listening.family, listening.type) as same:
+                same.listen(_BACKLOG)
         self.address = _written(self._server.sockets[0].getsockname())
 
     def close(self) -> None:
@@ -51,7 +61,9 @@ class Listener:
             self._server.close()
         if self._path is not None:
             with contextlib.suppress(OSError):
-                os.unlink(self._path)
+                # Another server may have taken the path meanwhile.
+                if _identity(self._path) == self._bound:
+                    os.unlink(self._path)
             self._path = None
 
     def __repr__(self) -> str:
@@ -85,11 +97,16 @@ def _written(name: object) -> str:
     return f"unix:{name}"
 
 
+def _identity(path: str) -> tuple[int, int]:
+    found = os.lstat(path)
+    return found.st_dev, found.st_ino
+
+
 def _unix_socket(path: str) -> socket.socket:
     """A bound socket. A socket file that nobody answers at is taken over; where somebody does, OSError."""
     in_use = OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE), path)
     with contextlib.suppress(FileNotFoundError):
-        if stat.S_ISSOCK(os.stat(path).st_mode):
+        if stat.S_ISSOCK(os.lstat(path).st_mode):
             with socket.socket(socket.AF_UNIX) as probe:
                 probe.setblocking(False)
                 try:

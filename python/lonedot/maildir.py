@@ -92,6 +92,8 @@ class MaildirSink:
         self._entry = entry
         self._accepted = accepted
         self._pieces = [fields]
+        self._line_end = b"\r\n" if fields.endswith(b"\r\n") else b"\n"
+        self._begun = False
         self._cost = len(fields) + _CHUNK_COST
         self._most = MEMORY
         self._streaming = False
@@ -111,6 +113,11 @@ class MaildirSink:
             raise RuntimeError("write before the awaitable of the last write was done")
         if self._failure is not None:
             return None
+        if not self._begun:
+            self._begun = True
+            if chunk[:1] in (b" ", b"\t"):
+                # A line that begins so continues the field above it, which is ours: let the peer's be a body.
+                self._pieces.append(self._line_end)
         self._pieces.append(chunk)
         self._cost += len(chunk) + _CHUNK_COST
         if self._cost <= self._most:

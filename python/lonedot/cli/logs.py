@@ -24,6 +24,10 @@ _NEEDS_QUOTES = re.compile(r"[ \"=\\]").search
 _WORDS = {"reverse_path": "from", "recipients": "to", "only_command": "only"}
 
 
+# Loads the codec now: it is a file, and the first log line that needs it may be about descriptors having run out.
+"\0".encode("unicode_escape")
+
+
 def install(log_format: LogFormat) -> None:
     """Log to stderr from INFO on, every logger of the process. To be called once."""
     # Fields neither formatter prints, asked for at each record: a tenth of its cost.

@@ -46,7 +46,7 @@ examples:
       settings from a file, one of them changed
 
 An option wins over the file, the file over the defaults. Only the file has the tables [limits] and [policies].
-SIGTERM or SIGINT: no new transactions, those under way get --drain seconds; a second signal ends them at once.
+SIGTERM or SIGINT: no new clients; those with a transaction open get --drain seconds, a second signal ends them at once.
 Exit code: 0 when stopped so, 2 when an option, a key, the Maildir or an address has to be changed first.
 """
 

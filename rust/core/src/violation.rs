@@ -98,15 +98,6 @@ faults! {
         /// A NUL inside a command line.
         NulInCommand = "nul-in-command" 500 (5, 5, 2)
             "NUL octet in command" "RFC 5321 4.1.1";
-        /// A verb nobody knows.
-        UnknownCommand = "unknown-command" 500 (5, 5, 2)
-            "Command not recognized" "RFC 5321 4.2.4";
-        /// A verb that is known and not offered here.
-        NotOffered = "not-offered" 502 (5, 5, 1)
-            "Command not offered here; see the reply to EHLO" "RFC 5321 4.2.4";
-        /// EHLO or HELO said to an LMTP server.
-        LmtpWantsLhlo = "lmtp-wants-lhlo" 500 (5, 5, 1)
-            "This is LMTP; say LHLO" "RFC 2033 4.1";
         /// An argument is missing.
         MissingArgument = "missing-argument" 501 (5, 5, 4)
             "Argument missing" "RFC 5321 4.1.1";
@@ -152,9 +143,6 @@ faults! {
         /// The same keyword twice.
         ParameterRepeated = "parameter-repeated" 501 (5, 5, 4)
             "Parameter given twice" "RFC 5321 4.1.1.11";
-        /// A keyword of no offered extension.
-        ParameterUnknown = "parameter-unknown" 555 (5, 5, 4)
-            "Parameter not recognized or not offered" "RFC 5321 4.1.1.11";
         /// SIZE without 1 to 20 digits.
         SizeSyntax = "size-syntax" 501 (5, 5, 4)
             "SIZE takes 1 to 20 digits" "RFC 1870 5";
@@ -163,6 +151,21 @@ faults! {
             "BODY takes 7BIT or 8BITMIME" "RFC 6152 2";
     }
     Session {
+        /// A verb nobody knows.
+        UnknownCommand = "unknown-command" 500 (5, 5, 2)
+            "Command not recognized" "RFC 5321 4.2.4";
+        /// A verb that is known and not offered here.
+        NotOffered = "not-offered" 502 (5, 5, 1)
+            "Command not offered here; see the reply to EHLO" "RFC 5321 4.2.4";
+        /// EHLO or HELO said to an LMTP server.
+        LmtpWantsLhlo = "lmtp-wants-lhlo" 500 (5, 5, 1)
+            "This is LMTP; say LHLO" "RFC 2033 4.1";
+        /// A keyword of no offered extension.
+        ParameterUnknown = "parameter-unknown" 555 (5, 5, 4)
+            "Parameter not recognized or not offered" "RFC 5321 4.1.1.11";
+        /// A request of HTTP's.
+        NotMail = "not-mail" 421 (4, 7, 0)
+            "This is no web server; closing" "RFC 5321 4.2.4";
         /// SIZE declared over the limit.
         SizeTooLarge = "size-too-large" 552 (5, 3, 4)
             "Message too large; see SIZE in the reply to EHLO" "RFC 1870 6.1";

@@ -10,11 +10,15 @@ use crate::violation::Fault;
 /// Verbs of extensions that are not offered: 502 tells the client so, where 500 would say it had mistyped.
 const KNOWN_ELSEWHERE: [&str; 9] = ["STARTTLS", "AUTH", "BDAT", "ETRN", "TURN", "ATRN", "SEND", "SOML", "SAML"];
 
+/// Verbs of HTTP. What follows them may be mail that a web page has a browser send to a port it can reach.
+const HTTP: [&str; 6] = ["GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT"];
+
 /// The fault a command is refused with, if it is. `recipients` are those the transaction has.
 pub(super) fn fault(command: &Command, state: State, recipients: usize, settings: &Settings) -> Option<Fault> {
     let Some(verb) = command.verb() else {
         return Some(match (state, command) {
             (State::Refused, _) => Fault::Refused,
+            (_, Command::Unknown(unknown)) if HTTP.contains(&unknown.verb.as_str()) => Fault::NotMail,
             (_, Command::Unknown(unknown)) if KNOWN_ELSEWHERE.contains(&unknown.verb.as_str()) => Fault::NotOffered,
             _ => Fault::UnknownCommand,
         });

@@ -390,7 +390,10 @@ impl Session {
     /// Answers a command at fault, or closes after too many.
     fn fault(&mut self, violation: Violation, events: &mut Vec<Event>) {
         self.errors += u32::from(self.is_error(violation.fault));
-        if self.errors > self.settings.limits.max_errors {
+        if violation.fault == Fault::NotMail {
+            violation.reply().write_to(&mut self.out);
+            self.close(Close::Errors, events);
+        } else if self.errors > self.settings.limits.max_errors {
             Violation::new(Fault::TooManyErrors, 0).reply().write_to(&mut self.out);
             self.close(Close::Errors, events);
         } else {
