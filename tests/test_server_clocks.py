@@ -369,3 +369,34 @@ def test_small_chunks_of_a_message_are_not_kept_as_they_came() -> None:
     assert len(sink._chunks) + len(sink._latest) < 1000
     sink._transaction = cast(Any, SimpleNamespace(connection=None))
     assert sink.finish(cast(Any, None)).content == b"ab" * 100_000
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("half_closes", [False, True])
+def test_a_flood_of_commands_has_few_replies_kept_for_it(half_closes: bool, loop: str) -> None:
+    async def main() -> None:
+        async with serving(Recorder()) as server, Client.to(server) as client:
+            (conversation,) = server.conversations
+            transport = conversation._transport
+            for end, size in ((transport, socket.SO_SNDBUF), (client.writer, socket.SO_RCVBUF)):
+                end.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, size, 65536)
+            client.writer.transport.pause_reading()  # type: ignore[attr-defined]
+            commands = 20_000
+            client.send(b"HELP\r\n" * commands)
+            if half_closes:
+                client.writer.write_eof()
+            await until(lambda: conversation._blocked)
+            assert transport.get_write_buffer_size() < 256 * 1024
+            client.writer.transport.resume_reading()  # type: ignore[attr-defined]
+            replies = 0
+            while replies < commands:
+                octets = await client._reader.read(65536)
+                assert octets, f"{replies} of {commands} replies"
+                replies += octets.count(b"\n")
+            assert replies == commands
+            if half_closes:
+                assert await client.end() == b""
+            else:
+                await client.say("NOOP", 250)
+
+    run(main(), loop)

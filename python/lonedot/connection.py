@@ -33,6 +33,11 @@ class Connection:
 
     __slots__ = ("_state", "listener", "peer", "session")
 
+    tls = None
+    """What the handshake settled; None, as TLS is not offered yet."""
+    auth = None
+    """Who the client has proved to be; None, as AUTH is not offered yet."""
+
     def __init__(self, peer: Peer | None, listener: Listener) -> None:
         self.peer = peer
         self.listener = listener

@@ -156,7 +156,9 @@ class Conversation(Worker, asyncio.BufferedProtocol):
         self._blocked = False
         if self._task is None and self._closed is None:
             self._wait_for_client()
-        self._read_on()
+            self._rest()
+        else:
+            self._read_on()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is closed."""
@@ -342,6 +344,8 @@ class Conversation(Worker, asyncio.BufferedProtocol):
             self._close()
         elif self._server.stopping and self._session.mail is None:
             self._hang_up("shutdown")
+        elif self._session.retaining and not self._blocked:
+            self._advance(self._session.receive_data(b""))
         else:
             # A part of a command is no progress: who sends one octet at a time has no longer than who sends none.
             if sent or self._session.in_mail_data:

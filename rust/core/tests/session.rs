@@ -358,3 +358,29 @@ fn a_421_closes_before_anything_is_read() {
         assert_eq!(session.data_to_send(), b"421 Too many connections\r\n");
     }
 }
+
+/// A flood of commands: replies are made as they are taken, in step and without one missing, also before an end of input.
+#[test]
+fn a_flood_of_commands_makes_no_more_replies_than_are_taken() {
+    use lonedot_core::session::{Close, Event, MAX_UNSENT, Session};
+    for eof in [false, true] {
+        let (mut session, mut events) = (Session::new(Default::default(), None), Vec::new());
+        let (flood, mut sent) = (b"HELP\r\n".repeat(20_000), session.data_to_send());
+        sent.clear();
+        session.receive_data(&flood, &mut events);
+        assert!(session.retaining() && !session.paused());
+        if eof {
+            session.receive_eof(&mut events);
+        }
+        while session.retaining() {
+            let octets = session.data_to_send();
+            assert!(octets.len() < MAX_UNSENT + 512);
+            sent.extend(octets);
+            session.receive_data(b"", &mut events);
+        }
+        sent.extend(session.data_to_send());
+        assert_eq!(sent.split(|&octet| octet == b'\n').filter(|line| line.starts_with(b"214 ")).count(), 20_000);
+        let closed = if eof { vec![Event::Closed(Close::Eof)] } else { vec![] };
+        assert_eq!(events, closed);
+    }
+}

@@ -101,6 +101,13 @@ impl Session {
         self.0.paused()
     }
 
+    /// Whether input is retained because 64 KiB of replies wait to be sent, as only a flood of commands makes them: send them,
+    /// then go on with `receive_data(b"")`.
+    #[getter]
+    fn retaining(&self) -> bool {
+        self.0.retaining()
+    }
+
     /// Whether the session has ended.
     #[getter]
     fn closed(&self) -> bool {

@@ -20,5 +20,5 @@ pub mod table;
 
 pub use event::{Abort, AbortReason, Close, Event};
 pub use owed::Misuse;
-pub use session::{MAX_RETAINED, Session};
+pub use session::{MAX_RETAINED, MAX_UNSENT, Session};
 pub use settings::{Hostname, Limits, Questions, Settings};

@@ -2,8 +2,8 @@
 //!
 //! Takes octets at any split and the application's replies; gives events and octets to send. It never answers inside mail
 //! data, never executes mail data, and never does anything because of traffic but this. What it retains is bounded: part of
-//! one command line, the transaction's buffers within their limits, and, while a reply is owed, up to [`MAX_RETAINED`]
-//! octets that came meanwhile.
+//! one command line, the transaction's buffers within their limits, and, while a reply is owed or [`MAX_UNSENT`] octets of
+//! replies wait to be sent, up to [`MAX_RETAINED`] octets that came meanwhile.
 //!
 //! The states and what leads from one to the other are the table's ([`super::table`]).
 
@@ -25,6 +25,10 @@ use crate::violation::{Fault, Violation};
 /// The most octets that are retained while a reply is owed. A driver that stops reading when [`Session::paused`] never
 /// gets near: it is more than one read of any. Whoever gives more in one call, while nothing is owed, has it taken whole.
 pub const MAX_RETAINED: usize = 1 << 20;
+
+/// Octets of replies that wait to be taken; past it no command is interpreted. A client that floods with commands and does not
+/// read the replies would otherwise have a dozen times its octets kept for it.
+pub const MAX_UNSENT: usize = 1 << 16;
 
 /// The three buffers of RFC 5321 §4.1.1: reverse-path, forward-paths, and mail data on its way.
 #[derive(Debug)]
@@ -110,6 +114,9 @@ impl Session {
                 self.interpreted = 0;
             }
             self.retained.extend_from_slice(octets);
+            if self.owed.is_none() {
+                self.go_on(events);
+            }
             return;
         }
         let taken = self.interpret(octets, events);
@@ -121,7 +128,9 @@ impl Session {
     /// The client has closed its side. What it sent before is interpreted first.
     pub fn receive_eof(&mut self, events: &mut Vec<Event>) {
         self.eof = true;
-        self.end_of_input(events);
+        if self.owed.is_none() {
+            self.go_on(events);
+        }
     }
 
     /// Answers the waiting event, `None` with what the session would say by itself, and goes on with what is retained. An
@@ -202,6 +211,12 @@ impl Session {
         self.owed.is_some()
     }
 
+    /// Whether input is retained because replies wait to be sent: take them, and give more input, or none, to go on.
+    #[must_use]
+    pub const fn retaining(&self) -> bool {
+        self.owed.is_none() && !self.retained.is_empty()
+    }
+
     /// Whether the session has ended: send what is to be sent, and close.
     #[must_use]
     pub fn closed(&self) -> bool {
@@ -238,10 +253,13 @@ impl Session {
         self.transaction.as_ref().map_or(&[], |transaction| &transaction.rcpts)
     }
 
-    /// Interprets octets until a reply is owed or the session ends. Returns how many.
+    /// Interprets octets until a reply is owed, too many replies wait to be sent, or the session ends. Returns how many.
     fn interpret(&mut self, octets: &[u8], events: &mut Vec<Event>) -> usize {
         let mut at = 0;
-        while at < octets.len() && self.owed.is_none() && self.state != State::Closed {
+        while at < octets.len()
+            && self.owed.is_none()
+            && (self.state == State::MailData || self.state != State::Closed && self.out.len() < MAX_UNSENT)
+        {
             at += if self.state == State::MailData {
                 self.mail_data(&octets[at..], events)
             } else {
