@@ -31,7 +31,7 @@ POLICIES: list[dict[str, Any]] = [
     {**KEEP, "max_size": 3},
 ]
 
-# What must never end mail data, each in the middle of a message (DESIGN 4.1).
+# What must never end mail data, each in the middle of a message.
 NEVER_ENDS = [
     b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r.\r", b"\r.\n", b"\r.\r\n", b"\n.\r", b"\r\n.\r", b"\r\n.\r\r\n",
     b"\r\n\0.\r\n", b"\r\n.\0\r\n",

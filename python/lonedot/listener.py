@@ -39,13 +39,14 @@ class Listener:
         if (address is None) == (sock is None):
             raise ValueError("a listener takes an address or a socket, one of the two")
         loop = asyncio.get_running_loop()
-        if address is not None and isinstance(place := parse_address(address), tuple):
+        place = None if address is None else parse_address(address)
+        if isinstance(place, tuple):
             self._server = await loop.create_server(factory, *place, backlog=_AT_A_TIME)
         else:
-            if sock is None:
-                self._path = parse_address(str(address))  # type: ignore[assignment]  # the tuple was taken above
-                sock = _unix_socket(str(self._path))
-                self._bound = _identity(str(self._path))
+            if place is not None:
+                self._path, sock = place, _unix_socket(place)
+                self._bound = _identity(place)
+            assert sock is not None
             make = loop.create_unix_server if sock.family == socket.AF_UNIX else loop.create_server
             self._server = await make(factory, sock=sock, backlog=_AT_A_TIME)
         for listening in self._server.sockets:
