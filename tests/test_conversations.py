@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lonedot import AbortReason, Config, DataReport, Limits, Policies, Reply, Server, Transaction
+from lonedot import AbortReason, Config, DataReport, Limits, MaildirDelivery, Policies, Reply, Server, Transaction
 
+from tests import reference
+from tests.serving import without_trace
 from tests.support import Client, run, until
 
 DATA = Path(__file__).parent / "data"
@@ -206,3 +208,32 @@ def test_ending(ending: dict[str, Any], policy: str) -> None:
         content = application.delivered[0]["content"]
         assert content == ending["kept"] if ending["ends"] else content.startswith(ending["kept"])
         assert ending["ends"] or content.endswith(attack.decode().removesuffix(".\r\n"))
+
+
+def test_what_is_stored_with_crlf_is_what_the_reference_decodes(tmp_path: Path) -> None:
+    """Every ending once more, into a Maildir, with policies that keep all: the files are the reference's octets."""
+    delivery = MaildirDelivery(tmp_path, hostname="foo.com", line_ends="crlf")
+    keep = Policies(bare_cr="keep", bare_lf="keep", long_line="keep", nul="keep")
+    endings = tomllib.loads((DATA / "endings.toml").read_text())["ending"]
+    wanted = []
+
+    async def main() -> None:
+        server = Server(config=Config(hostname="foo.com", policies=keep), delivery=delivery)
+        await server.listen("127.0.0.1:0")
+        try:
+            for ending in endings:
+                # No white space first: an empty line would go before it.
+                wire = ("x" + ending["before"] + ending["octets"]).encode("latin-1") + b"\r\n.\r\n"
+                decoded = reference.decode(wire, bare_cr="keep", bare_lf="keep", long_line="keep", nul="keep")
+                assert decoded.eof
+                wanted.append(decoded.out)
+                async with Client.to(server) as client:
+                    await client.until_mail_data()
+                    client.send(wire)
+                    await client.expect(250)
+        finally:
+            await server.stop(drain=0)
+
+    run(main())
+    stored = [without_trace(path.read_bytes()) for path in (tmp_path / "new").iterdir()]
+    assert sorted(stored) == sorted(wanted)
