@@ -43,7 +43,6 @@ __all__ = [
     "backends",
     "decode_data",
     "encode_data",
-    "faults",
     "parse_command",
 ]
 
@@ -105,8 +104,6 @@ class CommandError(ValueError):
 
     violation: Violation
     reply: Reply
-
-def faults() -> list[tuple[str, int, str, str, str]]: ...
 
 # Mail data.
 

@@ -38,15 +38,32 @@ pub(crate) fn line_ends(name: &str) -> PyResult<LineEnds> {
     }
 }
 
-/// What was seen in mail data, whether or not it was handed out.
-///
-/// `size`, `lines`, `longest_line`, `long_lines`, `dots_removed`, `bare_cr`, `bare_lf`, `nul`, `eight_bit` count; `size` and
-/// `longest_line` in octets of mail data, the last CRLF included, transparency dots and terminator not (RFC 1870, RFC 5321
-/// section 4.5.3.1.6). `first_long_line`, `first_bare_cr`, `first_bare_lf`, `first_nul`, `first_eight_bit` are offsets in
-/// octets of the wire, or None. `header_end`: octets of mail data before the first empty line, or None.
-#[pyclass(frozen, eq, get_all, module = "lonedot._core")]
-#[derive(PartialEq, Eq)]
-pub(crate) struct DataReport {
+/// The class and its way from the core, from one list: a number added in the core and forgotten here does not compile.
+macro_rules! report {
+    ($(#[$doc:meta])* $($field:ident: $kind:ty,)+) => {
+        $(#[$doc])*
+        #[pyclass(frozen, eq, get_all, module = "lonedot._core")]
+        #[derive(PartialEq, Eq)]
+        pub(crate) struct DataReport {
+            $($field: $kind,)+
+        }
+
+        impl From<CoreReport> for DataReport {
+            fn from(report: CoreReport) -> Self {
+                let CoreReport { $($field,)+ } = report;
+                Self { $($field,)+ }
+            }
+        }
+    };
+}
+
+report! {
+    /// What was seen in mail data, whether or not it was handed out.
+    ///
+    /// `size`, `lines`, `longest_line`, `long_lines`, `dots_removed`, `bare_cr`, `bare_lf`, `nul`, `eight_bit` count; `size` and
+    /// `longest_line` in octets of mail data, the last CRLF included, transparency dots and terminator not (RFC 1870, RFC 5321
+    /// section 4.5.3.1.6). `first_long_line`, `first_bare_cr`, `first_bare_lf`, `first_nul`, `first_eight_bit` are offsets in
+    /// octets of the wire, or None. `header_end`: octets of mail data before the first empty line, or None.
     size: u64,
     lines: u64,
     longest_line: u64,
@@ -62,46 +79,6 @@ pub(crate) struct DataReport {
     first_nul: Option<u64>,
     first_eight_bit: Option<u64>,
     header_end: Option<u64>,
-}
-
-impl From<CoreReport> for DataReport {
-    fn from(report: CoreReport) -> Self {
-        // Taken apart without `..`, so that a number added in the core cannot be forgotten here.
-        let CoreReport {
-            size,
-            lines,
-            longest_line,
-            long_lines,
-            dots_removed,
-            bare_cr,
-            bare_lf,
-            nul,
-            eight_bit,
-            first_long_line,
-            first_bare_cr,
-            first_bare_lf,
-            first_nul,
-            first_eight_bit,
-            header_end,
-        } = report;
-        Self {
-            size,
-            lines,
-            longest_line,
-            long_lines,
-            dots_removed,
-            bare_cr,
-            bare_lf,
-            nul,
-            eight_bit,
-            first_long_line,
-            first_bare_cr,
-            first_bare_lf,
-            first_nul,
-            first_eight_bit,
-            header_end,
-        }
-    }
 }
 
 #[pymethods]

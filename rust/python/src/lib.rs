@@ -50,7 +50,7 @@ mod _core {
     #[pymodule_export]
     use crate::settings::Settings;
     #[pymodule_export]
-    use crate::violation::{CommandError, MailDataError, Violation, faults};
+    use crate::violation::{CommandError, MailDataError, Violation};
 
     use super::{Bound, PyModule, PyResult};
 

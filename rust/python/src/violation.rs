@@ -75,18 +75,3 @@ impl Violation {
         format!("<Violation {}: {}>", self.name(), self.text())
     }
 }
-
-/// One row of the table of faults: (name, code, enhanced code, text, section).
-pub(crate) type Row = (&'static str, u16, String, &'static str, &'static str);
-
-/// Every fault there is, in table order.
-#[pyfunction]
-pub(crate) fn faults() -> Vec<Row> {
-    lonedot_core::Fault::ALL
-        .iter()
-        .map(|fault| {
-            let row = fault.row();
-            (row.name, row.code, row.enhanced.to_string(), row.text, row.section)
-        })
-        .collect()
-}
