@@ -5,7 +5,10 @@ from __future__ import annotations
 import array
 import itertools
 import mmap
+import os
 import smtplib
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +17,7 @@ import lonedot
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lonedot import DataDecoder, DataEncoder, DataReport, MailDataError, Violation, decode_data, encode_data
+from lonedot import DataDecoder, DataEncoder, DataReport, MailDataError, Violation, _core, decode_data, encode_data
 
 from tests import reference
 
@@ -284,3 +287,21 @@ class TestThreads:
         for thread in threads:
             thread.join()
         assert not wrong
+
+
+class TestBackends:
+    @pytest.mark.parametrize("name", _core.backends())
+    def test_one_can_be_forced(self, name: str) -> None:
+        script = "import lonedot; print(lonedot.decode_data(b'..a\\r\\n' * 99 + b'.\\r\\n') == b'.a\\r\\n' * 99)"
+        assert self.run(name, script) == (0, "True\n")
+
+    def test_one_that_cannot_run_is_refused_by_name(self) -> None:
+        code, said = self.run("quantum", "import lonedot")
+        assert code == 1
+        assert "LONEDOT_BACKEND=quantum cannot run here; these can: " in said
+        assert "portable" in said
+
+    def run(self, backend: str, script: str) -> tuple[int, str]:
+        environment = {**os.environ, "LONEDOT_BACKEND": backend}
+        done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+        return done.returncode, done.stdout or done.stderr

@@ -70,6 +70,7 @@ impl Settings {
                 nul: keep_policy(&policies.nul, "nul")?,
                 line_ends: self::line_ends(line_ends)?,
             },
+            backend: crate::backend()?,
             seven_bit,
             limits: Limits {
                 max_recipients: limits.max_recipients,

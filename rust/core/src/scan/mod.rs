@@ -65,6 +65,12 @@ enum Kind {
     Avx512,
 }
 
+impl Default for Backend {
+    fn default() -> Self {
+        Self::best()
+    }
+}
+
 impl Backend {
     /// Those that can run here, best first.
     pub fn available() -> impl Iterator<Item = Self> {

@@ -2,6 +2,7 @@
 
 use super::event::{Abort, AbortReason};
 use crate::data::{DataDecoder, DataPolicies, Output};
+use crate::scan::Backend;
 
 /// The mail data of the open transaction, after the 354.
 #[derive(Debug)]
@@ -17,8 +18,8 @@ impl Incoming {
     /// Enough octets for `QUIT` CRLF and one more that shows it was not alone.
     const REMEMBERED: usize = 7;
 
-    pub(super) fn new(policies: DataPolicies) -> Self {
-        Self { decoder: DataDecoder::new(policies), first_octets: Vec::new(), told: false }
+    pub(super) fn new(policies: DataPolicies, backend: Backend) -> Self {
+        Self { decoder: DataDecoder::with_backend(policies, backend), first_octets: Vec::new(), told: false }
     }
 
     /// Decodes octets, as [`DataDecoder::decode`] does.

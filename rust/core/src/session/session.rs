@@ -385,7 +385,7 @@ impl Session {
             }
             Command::Data => {
                 if let Some(transaction) = &mut self.transaction {
-                    transaction.incoming = Some(Incoming::new(self.settings.data));
+                    transaction.incoming = Some(Incoming::new(self.settings.data, self.settings.backend));
                 }
                 START_MAIL
             }

@@ -2,6 +2,7 @@
 
 use crate::command::{Dialect, Grammar};
 use crate::data::DataPolicies;
+use crate::scan::Backend;
 
 /// The bounds a session enforces by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +72,8 @@ pub struct Settings {
     pub strict_grammar: bool,
     /// What the decoder of mail data is told.
     pub data: DataPolicies,
+    /// The kernel it runs on.
+    pub backend: Backend,
     /// Whether 8BITMIME is not offered, because who takes the mail cannot honour it (RFC 6152).
     pub seven_bit: bool,
     /// Bounds.

@@ -113,12 +113,13 @@ fn settings() -> impl Strategy<Value = Settings> {
     (data, limits, questions, dialect, any::<bool>()).prop_map(|(data, limits, questions, dialect, strict_grammar)| {
         Settings {
             hostname: Hostname::new("foo.com").unwrap(),
-            seven_bit: false,
+
             dialect,
             strict_grammar,
             data,
             limits,
             questions,
+            ..Settings::default()
         }
     })
 }
