@@ -1,187 +1,295 @@
-//! The decoder on the corpora it is judged by, beside a memcpy of the same octets in the same run.
+//! The decoder and the encoder on the corpora they are judged by, beside peers and a memcpy of the same octets, in one run.
 //!
-//!     cargo bench -p lonedot-core --bench decode [-- NAME…]
+//!     cargo bench -p lonedot-core --bench decode [-- [--quick] [--json FILE] NAME…]
 //!
-//! Each case first asserts what comes out. Figures are medians of rounds in which all cases take turns, because the
-//! machine's speed drifts.
+//! Names are parts of `corpus/place/what`. Places:
+//!
+//! - `cache`: a message of 16 times the same chunk of 64 KiB, into one buffer that is written over again and again.
+//! - `dram-chunks`: 64 MiB in chunks of 64 KiB, into one such buffer: the octets come from memory, and stay in cache.
+//! - `dram-whole`: 64 MiB in one call, into a buffer of as much that was touched before: memory to memory.
+//! - `encode`: as `cache`, the other direction.
+//! - `tiny`, a corpus: 100 messages of 400 octets back to back in one buffer, a new decoder for each.
+//!
+//! Each case first asserts what comes out.
 
+mod corpora;
+mod peers;
+mod table;
+
+use std::cell::RefCell;
 use std::hint::black_box;
-use std::time::Instant;
+use std::ops::Range;
+use std::rc::Rc;
 
+use corpora::{CHUNK, Corpus, TERMINATOR};
 use lonedot_core::data::{BarePolicy, DataDecoder, DataEncoder, DataPolicies, LineEnds, Output};
 use lonedot_core::scan::Backend;
+use peers::{MemchrLines, MemmemScan, Receiver, SmtpProto};
+use table::Case;
 
-const CHUNK: usize = 64 * 1024;
-const ROUNDS: usize = 15;
+const DRAM: usize = 64 << 20;
 
-/// One measurement: what is run, how often for one figure, and how many octets each run takes.
-struct Case {
-    name: String,
-    octets: usize,
-    times: usize,
-    run: Box<dyn FnMut()>,
+/// What the decoder appends to.
+type Buffer = Output;
+
+/// One message as it comes over the wire: pieces of the octets, one after the other.
+struct Stream {
+    octets: Rc<Vec<u8>>,
+    pieces: Vec<Range<usize>>,
 }
 
-/// Octets that look random and are the same in each run.
-struct Random(u64);
+impl Stream {
+    /// The first `length` octets in chunks, so many times over; then what follows them, the terminator.
+    fn new(octets: &Rc<Vec<u8>>, length: usize, chunk: usize, times: usize) -> Rc<Self> {
+        let chunks = (0..length).step_by(chunk).map(|at| at..length.min(at + chunk));
+        let mut pieces: Vec<_> = (0..times).flat_map(|_| chunks.clone()).collect();
+        if length < octets.len() {
+            pieces.push(length..octets.len());
+        }
+        Rc::new(Self { octets: Rc::clone(octets), pieces })
+    }
 
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % limit
+    fn len(&self) -> usize {
+        self.pieces.iter().map(Range::len).sum()
+    }
+
+    fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+        self.pieces.iter().map(|piece| &self.octets[piece.clone()])
     }
 }
 
-/// Lines without their CRLFs, until there are so many octets.
-fn lines(octets: usize, mut line: impl FnMut(&mut Random) -> Vec<u8>) -> Vec<u8> {
-    let (mut random, mut data) = (Random(0x9e37_79b9_7f4a_7c15), Vec::new());
-    while data.len() < octets {
-        data.extend(line(&mut random));
-        data.extend_from_slice(b"\r\n");
-    }
-    data
-}
-
-/// Mail data, as it is handed out.
-fn corpus(name: &str, octets: usize) -> Vec<u8> {
-    const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let letters = |random: &mut Random, count: u64| -> Vec<u8> {
-        (0..count).map(|_| BASE64[random.below(64) as usize]).collect()
-    };
-    match name {
-        "base64" => lines(octets, |random| letters(random, 76)),
-        "mixed" => lines(octets, |random| {
-            let count = 10 + random.below(69);
-            let mut line: Vec<u8> = (0..count).map(|_| b" etaoin.shrdlu,-"[random.below(16) as usize]).collect();
-            line[0] = if random.below(100) == 0 { b'.' } else { b'T' };
-            line
-        }),
-        "dots" => lines(octets, |_| b".ab".to_vec()),
-        "empty" => lines(octets, |_| Vec::new()),
-        "long" => lines(octets, |random| letters(random, 998)),
-        _ => unreachable!(),
-    }
-}
-
-fn encode(data: &[u8]) -> Vec<u8> {
-    let mut encoder = DataEncoder::new(BarePolicy::Reject, BarePolicy::Reject).unwrap();
-    let mut wire = Vec::new();
-    encoder.encode(data, &mut wire).unwrap();
-    encoder.finish(&mut wire).unwrap();
-    wire
-}
-
-fn decode(wire: &[u8], policies: DataPolicies, backend: Backend, out: &mut Output, keep: bool) -> DataDecoder {
+fn decode(stream: &Stream, policies: DataPolicies, backend: Backend, out: &mut Buffer, keep: bool) -> DataDecoder {
     let mut decoder = DataDecoder::with_backend(policies, backend);
-    for chunk in wire.chunks(CHUNK) {
+    for piece in stream.pieces() {
         if !keep {
             out.clear();
         }
-        decoder.decode(chunk, out);
+        decoder.decode(piece, out);
         black_box(&*out);
     }
     decoder
 }
 
-fn main() {
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    let chosen = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| name.contains(wanted.as_str()));
-    let strict = DataPolicies::default();
-    let mut cases: Vec<Case> = Vec::new();
-    for name in ["base64", "mixed", "dots", "empty", "long"] {
-        for (place, octets, times) in [("cache", 60_000, 400), ("dram", 64 << 20, 1)] {
-            let data = corpus(name, octets);
-            let wire = encode(&data);
-            let length = wire.len();
-            if chosen(&format!("{name}/{place}/memcpy")) {
-                let (wire, mut out) = (wire.clone(), vec![0; CHUNK]);
-                cases.push(Case {
-                    name: format!("{name}/{place}/memcpy"),
-                    octets: length,
-                    times,
-                    run: Box::new(move || {
-                        for chunk in wire.chunks(CHUNK) {
-                            out[..chunk.len()].copy_from_slice(chunk);
-                            black_box(&mut out);
-                        }
-                    }),
-                });
-            }
-            for backend in Backend::available() {
-                for (ends, line_ends) in [("", LineEnds::Crlf), ("/lf", LineEnds::Lf)] {
-                    let case = format!("{name}/{place}/{}{ends}", backend.name());
-                    if !chosen(&case) {
-                        continue;
-                    }
-                    let policies = DataPolicies { line_ends, ..strict };
-                    let mut out = Output::new();
-                    let decoder = decode(&wire, policies, backend, &mut out, true);
-                    let expected = if ends.is_empty() {
-                        data.clone()
-                    } else {
-                        data.iter().copied().filter(|&octet| octet != b'\r').collect()
-                    };
-                    assert!(
-                        out.as_slice() == expected && decoder.finish().unwrap().size == data.len() as u64,
-                        "{case}"
-                    );
-                    let wire = wire.clone();
-                    let mut out = Output::new();
-                    cases.push(Case {
-                        name: case,
-                        octets: length,
-                        times,
-                        run: Box::new(move || {
-                            black_box(decode(&wire, policies, backend, &mut out, false));
-                        }),
-                    });
-                }
-            }
+/// Decodes messages that stand back to back. The decoder stops at the end of each, a new one takes the rest.
+fn decode_each(wire: &[u8], backend: Backend, out: &mut Buffer, mut message: impl FnMut(&[u8])) -> usize {
+    let (mut at, mut count) = (0, 0);
+    while at < wire.len() {
+        out.clear();
+        let mut decoder = DataDecoder::with_backend(DataPolicies::default(), backend);
+        at += decoder.decode(&wire[at..], out);
+        assert!(decoder.finish().is_ok());
+        message(out.as_slice());
+        count += 1;
+    }
+    count
+}
+
+fn encode(stream: &Stream, backend: Backend, out: &mut Vec<u8>, keep: bool) {
+    let mut encoder = DataEncoder::with_backend(BarePolicy::Reject, BarePolicy::Reject, backend).unwrap();
+    for piece in stream.pieces() {
+        if !keep {
+            out.clear();
+        }
+        encoder.encode(piece, out).unwrap();
+        black_box(&*out);
+    }
+    encoder.finish(out).unwrap();
+}
+
+fn receive<R: Receiver>(stream: &Stream, out: &mut Vec<u8>, keep: bool) -> bool {
+    let (mut receiver, mut ended) = (R::new(), false);
+    for piece in stream.pieces() {
+        if !keep {
+            out.clear();
+        }
+        ended = receiver.take(piece, out);
+        black_box(&*out);
+    }
+    ended
+}
+
+fn copy(stream: &Stream, out: &mut [u8]) {
+    for piece in stream.pieces() {
+        out[..piece.len()].copy_from_slice(piece);
+        black_box(&mut *out);
+    }
+}
+
+/// The cases that were asked for. Those that hand out much write to the same memory.
+struct Cases {
+    wanted: Vec<String>,
+    cases: Vec<Case>,
+    decoded: Rc<RefCell<Buffer>>,
+    copied: Rc<RefCell<Vec<u8>>>,
+}
+
+impl Cases {
+    fn chosen(&self, name: &str) -> bool {
+        self.wanted.is_empty() || self.wanted.iter().any(|wanted| name.contains(wanted.as_str()))
+    }
+
+    /// Adds the case, of which `make` first asserts what comes out.
+    fn add<F: FnMut() + 'static>(
+        &mut self,
+        name: String,
+        octets: usize,
+        messages: usize,
+        make: impl FnOnce(&str) -> F,
+    ) {
+        if self.chosen(&name) {
+            let run = Box::new(make(&name));
+            self.cases.push(Case { name, octets, messages, run });
         }
     }
-    let tiny: Vec<Vec<u8>> = (0..100).map(|_| encode(&corpus("mixed", 380))).collect();
-    for backend in Backend::available() {
-        let case = format!("tiny/cache/{}", backend.name());
-        if !chosen(&case) {
-            continue;
+
+    /// Adds the memcpy that the cases since `first` are held against.
+    fn add_memcpy(&mut self, first: usize, place: &str, stream: &Rc<Stream>) {
+        let name = format!("{place}/memcpy");
+        if self.cases.len() > first || self.chosen(&name) {
+            let (stream, out, octets) = (Rc::clone(stream), Rc::clone(&self.copied), stream.len());
+            let longest = stream.pieces().map(<[u8]>::len).max().unwrap_or(0);
+            if out.borrow().len() < longest {
+                out.borrow_mut().resize(longest, 1);
+            }
+            let run = Box::new(move || copy(&stream, &mut out.borrow_mut()));
+            self.cases.insert(first, Case { name, octets, messages: 0, run });
         }
-        let (tiny, mut out) = (tiny.clone(), Output::new());
-        let length = tiny.iter().map(Vec::len).sum();
-        cases.push(Case {
-            name: case,
-            octets: length,
-            times: 100,
-            run: Box::new(move || {
-                for wire in &tiny {
-                    assert!(black_box(decode(wire, strict, backend, &mut out, false)).eof());
+    }
+
+    /// Adds each kernel, which has to give `expected`, for mail data of so many octets.
+    fn add_decoders(&mut self, place: &str, stream: &Rc<Stream>, line_ends: LineEnds, expected: &[u8], size: usize) {
+        let policies = DataPolicies { line_ends, ..DataPolicies::default() };
+        let ends = if line_ends == LineEnds::Lf { "-lf" } else { "" };
+        for backend in Backend::available() {
+            let shared = Rc::clone(&self.decoded);
+            self.add(format!("{place}/{}{ends}", backend.name()), stream.len(), 0, |name| {
+                let mut out = Buffer::new();
+                let decoder = decode(stream, policies, backend, &mut out, true);
+                assert!(out.as_slice() == expected, "{name}");
+                assert_eq!(decoder.finish().unwrap().size, size as u64, "{name}");
+                let stream = Rc::clone(stream);
+                move || {
+                    black_box(decode(&stream, policies, backend, &mut shared.borrow_mut(), false));
                 }
-            }),
+            });
+        }
+    }
+
+    fn add_peer<R: Receiver>(&mut self, name: String, stream: &Rc<Stream>, expected: &[u8]) {
+        self.add(name, stream.len(), 0, |name| {
+            let mut out = Vec::new();
+            assert!(receive::<R>(stream, &mut out, true) && out == expected, "{name}");
+            let stream = Rc::clone(stream);
+            move || {
+                black_box(receive::<R>(&stream, &mut out, false));
+            }
         });
     }
-    let mut seconds = vec![Vec::new(); cases.len()];
-    for _ in 0..ROUNDS {
-        for (case, times) in cases.iter_mut().zip(&mut seconds) {
-            let started = Instant::now();
-            for _ in 0..case.times {
-                (case.run)();
+
+    fn add_in_cache(&mut self, corpus: &str) {
+        const TIMES: usize = 16;
+        let Corpus { data, wire } = Corpus::new(corpus, CHUNK);
+        let stream = Stream::new(&Rc::new([&wire, TERMINATOR].concat()), CHUNK, CHUNK, TIMES);
+        let decoded = data.repeat(TIMES);
+        let first = self.cases.len();
+        let place = format!("{corpus}/cache");
+        let with_lf: Vec<u8> = decoded.iter().copied().filter(|&octet| octet != b'\r').collect();
+        self.add_decoders(&place, &stream, LineEnds::Crlf, &decoded, decoded.len());
+        self.add_decoders(&place, &stream, LineEnds::Lf, &with_lf, decoded.len());
+        // Inside a line, a dot at the start is an octet like any other.
+        let first_dot: &[u8] = if data.starts_with(b".") { b"." } else { b"" };
+        let expected = [first_dot, &decoded].concat();
+        self.add_peer::<SmtpProto>(format!("{place}/smtp-proto"), &stream, &expected);
+        self.add_peer::<MemchrLines>(format!("{place}/memchr-lines"), &stream, &decoded);
+        self.add(format!("{place}/memmem-scan"), stream.len(), 0, |name| {
+            let scan = MemmemScan::new();
+            let dotted = wire.windows(3).filter(|window| window == b"\r\n.").count();
+            assert_eq!(scan.count(&wire), dotted, "{name}");
+            let stream = Rc::clone(&stream);
+            move || {
+                black_box(stream.pieces().map(|piece| scan.count(black_box(piece))).sum::<usize>());
             }
-            times.push(started.elapsed().as_secs_f64() / case.times as f64);
+        });
+        self.add_memcpy(first, &place, &stream);
+
+        let first = self.cases.len();
+        let length = data.len();
+        let stream = Stream::new(&Rc::new(data), length, length, TIMES);
+        for backend in Backend::available() {
+            self.add(format!("{corpus}/encode/{}", backend.name()), stream.len(), 0, |name| {
+                let mut out = Vec::new();
+                encode(&stream, backend, &mut out, true);
+                assert!(out == [&wire.repeat(TIMES), TERMINATOR].concat(), "{name}");
+                let stream = Rc::clone(&stream);
+                let mut out = Vec::new();
+                move || encode(&stream, backend, &mut out, false)
+            });
+        }
+        self.add_memcpy(first, &format!("{corpus}/encode"), &stream);
+    }
+
+    fn add_from_dram(&mut self, corpus: &str) {
+        let names: Vec<_> = ["memcpy"].into_iter().chain(Backend::available().map(Backend::name)).collect();
+        let places =
+            [("dram-chunks", CHUNK), ("dram-whole", DRAM)].map(|(place, chunk)| (format!("{corpus}/{place}"), chunk));
+        let any = |place: &str| names.iter().any(|what| self.chosen(&format!("{place}/{what}")));
+        let places: Vec<_> = places.into_iter().filter(|(place, _)| any(place)).collect();
+        if places.is_empty() {
+            return;
+        }
+        let Corpus { data, mut wire } = Corpus::new(corpus, DRAM);
+        wire.extend_from_slice(TERMINATOR);
+        let wire = Rc::new(wire);
+        for (place, chunk) in places {
+            let stream = Stream::new(&wire, DRAM, chunk, 1);
+            let first = self.cases.len();
+            self.add_decoders(&place, &stream, LineEnds::Crlf, &data, data.len());
+            self.add_memcpy(first, &place, &stream);
         }
     }
-    println!("{:28} {:>8} {:>10}", "corpus/place/kernel", "GB/s", "of memcpy");
-    let mut memcpy = f64::NAN;
-    for (Case { name, octets, .. }, times) in cases.iter().zip(&mut seconds) {
-        times.sort_by(f64::total_cmp);
-        let rate = *octets as f64 / times[times.len() / 2] / 1e9;
-        if name.ends_with("memcpy") {
-            memcpy = rate;
+
+    fn add_tiny(&mut self) {
+        let (messages, wire) = corpora::tiny();
+        let wire = Rc::new(wire);
+        for backend in Backend::available() {
+            self.add(format!("tiny/cache/{}", backend.name()), wire.len(), messages.len(), |name| {
+                let (mut out, mut seen) = (Buffer::new(), Vec::new());
+                decode_each(&wire, backend, &mut out, |message| seen.push(message.to_vec()));
+                assert!(seen == messages, "{name}");
+                let wire = Rc::clone(&wire);
+                move || {
+                    black_box(decode_each(&wire, backend, &mut out, |message| {
+                        black_box(message);
+                    }));
+                }
+            });
         }
-        if name.starts_with("tiny") {
-            println!("{name:28} {rate:8.2} {:7.0} ns a message", times[times.len() / 2] * 1e9 / 100.0);
-        } else {
-            println!("{name:28} {rate:8.2} {:10.2}", rate / memcpy);
+    }
+}
+
+fn main() {
+    let (mut wanted, mut json, mut rounds) = (Vec::new(), None, 15);
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--json" => json = Some(arguments.next().expect("--json takes a file")),
+            "--quick" => rounds = 3,
+            "--bench" => {} // cargo's own
+            name => wanted.push(name.to_owned()),
         }
+    }
+    corpora::check();
+    let mut cases = Cases { wanted, cases: Vec::new(), decoded: Rc::default(), copied: Rc::default() };
+    for corpus in corpora::NAMES {
+        cases.add_in_cache(corpus);
+    }
+    for corpus in corpora::NAMES {
+        cases.add_from_dram(corpus);
+    }
+    cases.add_tiny();
+    let figures = table::measure(cases.cases, rounds);
+    table::print(&figures);
+    if let Some(file) = json {
+        std::fs::write(&file, table::json(&figures)).unwrap_or_else(|error| panic!("{file}: {error}"));
     }
 }
