@@ -45,10 +45,15 @@ soak: build .venv/.dev ## Run the tests that take minutes: kill -9 under load, 1
 	@sh tests/install-clients.sh
 	$(BIN)/python -m pytest -m soak -s --timeout 0 $(ARGS)
 
-bench: build .venv/.dev .venv/.bench ## Measure, beside the peers, in one run
+bench: build .venv/.dev .venv/.bench ## Measure beside the peers, write docs/benchmarks.md and its plots; ARGS=--quick tries it, and writes neither
 	@sh tests/install-clients.sh
-	cargo bench --package lonedot-core --bench decode --locked
-	$(BIN)/python benches/serve.py $(ARGS)
+	@mkdir -p .benchmarks && rm -f .benchmarks/*.json
+	cargo bench --package lonedot-core --bench decode --locked -- --json $(CURDIR)/.benchmarks/rust.json $(ARGS)
+	$(BIN)/python -m pytest benches --benchmark-disable-gc --benchmark-columns=median,iqr,rounds \
+		--benchmark-json=.benchmarks/python.json $(ARGS)
+	@if command -v smtp-source >/dev/null; then $(BIN)/python benches/serve.py --json .benchmarks/serve.json $(ARGS); \
+		else echo "smtp-source is not installed: whole servers are not measured"; fi
+	$(BIN)/python benches/report.py $(ARGS)
 
 clean: ## Remove what was built; ./mail stays
 	rm -rf .venv target dist python/lonedot/_core*.so .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

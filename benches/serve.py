@@ -4,7 +4,7 @@ Each server runs in a process of its own and discards; Postfix's smtp-source is 
 kept open. Servers take turns, the median of the rounds counts, CPU seconds are the operating system's for the server's
 process. Each round asserts that the server saw every message, whole.
 
-    python benches/serve.py [--messages 12000] [--octets 4096] [--rounds 5]
+    python benches/serve.py [--messages 12000] [--octets 4096] [--rounds 5] [--quick] [--json FILE]
 """
 
 from __future__ import annotations
@@ -141,6 +141,8 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=12000)
     parser.add_argument("--octets", type=int, default=4096)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--quick", action="store_true", help="one short round of each: to try, not to quote")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="writes the figures there, for report.py")
     parser.add_argument("--only", action="append", choices=[*SERVERS, "smtp-sink"])
     parser.add_argument("--serve", nargs=2, metavar=("NAME", "PORT"), help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -150,6 +152,8 @@ def main() -> None:
     for tool in ("smtp-source", "smtp-sink"):
         if shutil.which(tool) is None:
             sys.exit(f"{tool} is not installed; it comes with Postfix")
+    if options.quick:
+        options.messages, options.rounds = 1000, 1
     names = options.only or [*SERVERS, "smtp-sink"]
     runs: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
     for _ in range(options.rounds):
@@ -162,6 +166,14 @@ def main() -> None:
         wall = statistics.median(run[1] for run in runs[name])
         each = cpu[name] / options.messages
         print(f"{name:12} {each * 1e6:15.1f} {1 / each:15.0f} {options.messages / wall:11.0f}")
+    if options.json:
+        figures = {
+            "messages": options.messages,
+            "octets": options.octets,
+            "rounds": options.rounds,
+            "cpu_seconds": {name: cpu[name] / options.messages for name in names},
+        }
+        options.json.write_text(json.dumps(figures, indent=1) + "\n")
     for other in names[1:]:
         print(f"{names[0]} does {cpu[other] / cpu[names[0]]:.2f} times the messages per CPU second of {other}")
 
