@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport CONDA_PREFIX PYTHONHOME PYTHONPATH
 
 .NOTPARALLEL:
-.PHONY: help run build test lint soak bench clean lost
+.PHONY: help run build test lint counts soak bench clean lost
 
 help: ## Tell what there is (the default)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,8 +38,12 @@ lint: build .venv/.dev ## Check format, lints, types and stubs; changes nothing
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy python tests
+	$(BIN)/mypy python tests benches/instructions*.py
 	MYPYPATH=python $(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml lonedot._core
+
+counts: build ## Count the instructions of fixed cases, compare with the baseline; ARGS=--update writes a new one
+	@sh tests/install-clients.sh valgrind:valgrind
+	$(BIN)/python benches/instructions.py $(ARGS)
 
 soak: build .venv/.dev ## Run the tests that take minutes: kill -9 under load, 10,000 connections, 20 MiB messages
 	@sh tests/install-clients.sh

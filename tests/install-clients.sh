@@ -1,18 +1,20 @@
 #!/bin/sh
 # Install the mail clients that the tests send with: swaks, curl, Postfix's smtp-source; and strace, which they watch with.
+# Or, given PROGRAM:PACKAGE…, those.
 #
 # Does nothing when all are there. Installs from Debian when run by root where apt-get is, and starts no daemon. Never
 # fails: a test whose client is missing is skipped by name.
 set -u
 
+[ $# -gt 0 ] || set -- swaks:swaks curl:curl smtp-source:postfix strace:strace
 missing=
-for pair in swaks:swaks curl:curl smtp-source:postfix strace:strace; do
+for pair in "$@"; do
     PATH=$PATH:/usr/sbin command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
-    echo "Not here, and not to be installed by this user:$missing. The tests that need them are skipped." >&2
+    echo "Not here, and not to be installed by this user:$missing. What needs them is skipped." >&2
     exit 0
 fi
 
@@ -39,7 +41,7 @@ for package in $missing; do
     # One by one, so that one that cannot be had takes no other with it. --no-remove: this machine may have a mail server,
     # which Postfix would replace.
     apt-get install --yes --no-remove --no-install-recommends "$package" >>"$log" 2>&1 </dev/null ||
-        echo "$package could not be installed ($(grep '^E:' "$log" | tail -n 1)); the tests that need it are skipped." >&2
+        echo "$package could not be installed ($(grep '^E:' "$log" | tail -n 1)); what needs it is skipped." >&2
 done
 rm -f "$log"
 exit 0
