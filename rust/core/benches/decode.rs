@@ -22,15 +22,12 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use corpora::{CHUNK, Corpus, TERMINATOR};
-use lonedot_core::data::{BarePolicy, DataDecoder, DataEncoder, DataPolicies, LineEnds, Output};
+use lonedot_core::data::{BarePolicy, DataDecoder, DataEncoder, DataPolicies, LineEnds};
 use lonedot_core::scan::Backend;
 use peers::{MemchrLines, MemmemScan, Receiver, SmtpProto};
 use table::Case;
 
 const DRAM: usize = 64 << 20;
-
-/// What the decoder appends to.
-type Buffer = Output;
 
 /// One message as it comes over the wire: pieces of the octets, one after the other.
 struct Stream {
@@ -58,7 +55,7 @@ impl Stream {
     }
 }
 
-fn decode(stream: &Stream, policies: DataPolicies, backend: Backend, out: &mut Buffer, keep: bool) -> DataDecoder {
+fn decode(stream: &Stream, policies: DataPolicies, backend: Backend, out: &mut Vec<u8>, keep: bool) -> DataDecoder {
     let mut decoder = DataDecoder::with_backend(policies, backend);
     for piece in stream.pieces() {
         if !keep {
@@ -71,7 +68,7 @@ fn decode(stream: &Stream, policies: DataPolicies, backend: Backend, out: &mut B
 }
 
 /// Decodes messages that stand back to back. The decoder stops at the end of each, a new one takes the rest.
-fn decode_each(wire: &[u8], backend: Backend, out: &mut Buffer, mut message: impl FnMut(&[u8])) -> usize {
+fn decode_each(wire: &[u8], backend: Backend, out: &mut Vec<u8>, mut message: impl FnMut(&[u8])) -> usize {
     let (mut at, mut count) = (0, 0);
     while at < wire.len() {
         out.clear();
@@ -119,7 +116,7 @@ fn copy(stream: &Stream, out: &mut [u8]) {
 struct Cases {
     wanted: Vec<String>,
     cases: Vec<Case>,
-    decoded: Rc<RefCell<Buffer>>,
+    decoded: Rc<RefCell<Vec<u8>>>,
     copied: Rc<RefCell<Vec<u8>>>,
 }
 
@@ -163,7 +160,7 @@ impl Cases {
         for backend in Backend::available() {
             let shared = Rc::clone(&self.decoded);
             self.add(format!("{place}/{}{ends}", backend.name()), stream.len(), 0, |name| {
-                let mut out = Buffer::new();
+                let mut out = Vec::new();
                 let decoder = decode(stream, policies, backend, &mut out, true);
                 assert!(out.as_slice() == expected, "{name}");
                 assert_eq!(decoder.finish().unwrap().size, size as u64, "{name}");
@@ -253,7 +250,7 @@ impl Cases {
         let wire = Rc::new(wire);
         for backend in Backend::available() {
             self.add(format!("tiny/cache/{}", backend.name()), wire.len(), messages.len(), |name| {
-                let (mut out, mut seen) = (Buffer::new(), Vec::new());
+                let (mut out, mut seen) = (Vec::new(), Vec::new());
                 decode_each(&wire, backend, &mut out, |message| seen.push(message.to_vec()));
                 assert!(seen == messages, "{name}");
                 let wire = Rc::clone(&wire);

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use corpora::{CHUNK, Corpus, TERMINATOR};
 use lonedot_core::command::{Grammar, Verb, parse};
-use lonedot_core::data::{BarePolicy, DataDecoder, DataEncoder, DataPolicies, KeepPolicy, LineEnds, Output};
+use lonedot_core::data::{BarePolicy, DataDecoder, DataEncoder, DataPolicies, KeepPolicy, LineEnds};
 use lonedot_core::scan::Backend;
 use lonedot_core::session::{Event, Session, Settings};
 
@@ -44,7 +44,7 @@ fn decode(
     chunk: usize,
     policies: DataPolicies,
     backend: Backend,
-    out: &mut Output,
+    out: &mut Vec<u8>,
     mut take: impl FnMut(&[u8]),
 ) -> DataDecoder {
     let mut decoder = DataDecoder::with_backend(policies, backend);
@@ -59,7 +59,7 @@ fn decode(
 fn decoding(name: &str, times: usize, wire: &[u8], chunk: usize, policies: DataPolicies, expected: &[u8]) {
     for backend in Backend::available() {
         let name = format!("decode/{name}/{}", backend.name());
-        let (mut out, mut content) = (Output::new(), Vec::new());
+        let (mut out, mut content) = (Vec::new(), Vec::new());
         let decoder = decode(wire, chunk, policies, backend, &mut out, |octets| content.extend_from_slice(octets));
         assert!(decoder.finish().is_ok() && content == expected, "{name}");
         count(&name, times, || {

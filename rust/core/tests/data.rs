@@ -2,7 +2,7 @@
 
 mod reference;
 
-use lonedot_core::data::{BarePolicy, DataDecoder, DataEncoder, DataPolicies, KeepPolicy, LineEnds, Output};
+use lonedot_core::data::{BarePolicy, DataDecoder, DataEncoder, DataPolicies, KeepPolicy, LineEnds};
 use lonedot_core::scan::Backend;
 use lonedot_core::{Fault, Violation};
 use proptest::prelude::*;
@@ -11,13 +11,13 @@ use reference::Decoded;
 /// Feeds the chunks one after the other, as long as they are the decoder's.
 fn decode<'a>(chunks: impl IntoIterator<Item = &'a [u8]>, policies: &DataPolicies, backend: Backend) -> Decoded {
     let mut decoder = DataDecoder::with_backend(*policies, backend);
-    let (mut decoded, mut out) = (Decoded::default(), Output::new());
+    let (mut decoded, mut out) = (Decoded::default(), Vec::new());
     for chunk in chunks {
         let consumed = decoder.decode(chunk, &mut out);
         assert!(consumed == chunk.len() || decoder.eof());
         decoded.consumed += consumed;
     }
-    decoded.out = out.into_vec();
+    decoded.out = out;
     decoded.eof = decoder.eof();
     decoded.report = decoder.report();
     decoded.violation = decoder.violation();
@@ -284,7 +284,7 @@ fn the_encoder_writes_what_the_rfc_says() {
 fn finish_tells_whether_it_was_whole() {
     let finish = |wire: &[u8]| {
         let mut decoder = DataDecoder::new(DataPolicies::default());
-        decoder.decode(wire, &mut Output::new());
+        decoder.decode(wire, &mut Vec::new());
         decoder.finish()
     };
     assert_eq!(finish(b"a\r\n.\r\n").unwrap().size, 3);
@@ -295,7 +295,7 @@ fn finish_tells_whether_it_was_whole() {
 #[test]
 fn an_endless_line_costs_no_memory() {
     let mut decoder = DataDecoder::new(DataPolicies::default());
-    let (chunk, mut out) = (vec![b'x'; 65536], Output::new());
+    let (chunk, mut out) = (vec![b'x'; 65536], Vec::new());
     for _ in 0..1024 {
         assert_eq!(decoder.decode(&chunk, &mut out), chunk.len());
     }

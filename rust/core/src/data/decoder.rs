@@ -12,9 +12,10 @@
 //! octets can tell. The block way hands over to it and takes back at decided places: [`State::LineStart`] and
 //! [`State::Text`].
 
-use super::output::Output;
+use super::handing::{Dropped, InPlace, WithCrlf, WithLf};
 use super::policies::{BarePolicy, DataPolicies, KeepPolicy, LineEnds};
 use super::report::DataReport;
+use super::room::{Room, append};
 use super::state::State;
 use crate::scan::{BLOCK, Backend, Job, Kernel};
 use crate::violation::{Fault, Violation};
@@ -56,10 +57,41 @@ impl DataDecoder {
 
     /// Decodes a chunk, appends its mail data to `out`, and returns how many of its octets belong to the mail data and its
     /// terminator. All of them, until the end is in the chunk; what follows the end is the caller's.
-    pub fn decode(&mut self, chunk: &[u8], out: &mut Output) -> usize {
-        // One more than came in: a CR of the chunk before may turn out to be mail data.
-        out.reserve(chunk.len() + 1);
-        self.backend.run(Decode { decoder: self, chunk, out })
+    pub fn decode(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> usize {
+        append(out, self.most(chunk.len()), |room| self.decode_into(chunk, room))
+    }
+
+    /// The same, into memory of the caller's.
+    ///
+    /// # Panics
+    /// When `room` has less left than [`DataDecoder::room_for`] says.
+    pub fn decode_into(&mut self, chunk: &[u8], room: &mut Room<'_>) -> usize {
+        assert!(room.left() >= self.most(chunk.len()), "decode_into takes room for room_for(chunk.len()) octets");
+        self.backend.run(Decode { decoder: self, chunk, room })
+    }
+
+    /// How many octets of room to decode a chunk of so many octets into.
+    #[must_use]
+    pub const fn room_for(&self, octets: usize) -> usize {
+        self.most(octets) + BLOCK
+    }
+
+    /// Takes octets from the start of a chunk as long as they are mail data just as they stand, and returns how many: what
+    /// [`DataDecoder::decode`] would write is then the chunk's own first octets, and need not be copied. Goes on where it
+    /// stopped with `decode`.
+    pub fn decode_in_place(&mut self, chunk: &[u8]) -> usize {
+        let decided = matches!(self.state, State::LineStart | State::Text);
+        if !decided || self.violation.is_some() || self.policies.line_ends == LineEnds::Lf {
+            return 0;
+        }
+        self.backend.run(DecodeInPlace { decoder: self, chunk })
+    }
+
+    /// The most octets that a chunk of so many becomes. One more than came in: a CR of the chunk before may turn out to be
+    /// mail data. And as many again where each may be an LF that is made a CRLF.
+    const fn most(&self, octets: usize) -> usize {
+        let normalized = matches!(self.policies.bare_lf, BarePolicy::Normalize);
+        1 + octets + if normalized { octets } else { 0 }
     }
 
     /// Whether `<CRLF>.<CRLF>` has been seen.
@@ -100,20 +132,22 @@ impl DataDecoder {
     }
 
     #[inline(always)]
-    fn decode_with<K: Kernel>(&mut self, chunk: &[u8], out: &mut Output) -> usize {
+    fn decode_with<K: Kernel>(&mut self, chunk: &[u8], room: &mut Room<'_>) -> usize {
         let mut at = 0;
         while at < chunk.len() && self.state != State::End {
+            let rest = &chunk[at..];
             let mut least = 0;
             if matches!(self.state, State::LineStart | State::Text) {
-                out.reserve(chunk.len() - at);
-                let (taken, written) = self.blocks::<K>(&chunk[at..], out.room());
-                out.advance(written);
-                at += taken;
+                at += match (self.violation, self.policies.line_ends) {
+                    (Some(_), _) => self.blocks::<K, Dropped>(rest, room),
+                    (None, LineEnds::Crlf) => self.blocks::<K, WithCrlf>(rest, room),
+                    (None, LineEnds::Lf) => self.blocks::<K, WithLf>(rest, room),
+                };
                 // What stopped the block way is in the next block.
                 least = BLOCK;
             }
             if self.state != State::End {
-                at += self.steps(&chunk[at..], least, out);
+                at += self.steps(&chunk[at..], least, room);
             }
         }
         at
@@ -122,18 +156,18 @@ impl DataDecoder {
     /// Steps through octets, `least` of them and on until the block way can take over. Returns how many.
     #[cold]
     #[inline(never)]
-    fn steps(&mut self, octets: &[u8], least: usize, out: &mut Output) -> usize {
+    fn steps(&mut self, octets: &[u8], least: usize, room: &mut Room<'_>) -> usize {
         for (i, &octet) in octets.iter().enumerate() {
             let decided = matches!(self.state, State::LineStart | State::Text);
             if self.state == State::End || decided && i >= least {
                 return i;
             }
-            self.step(octet, out);
+            self.step(octet, room);
         }
         octets.len()
     }
 
-    fn step(&mut self, octet: u8, out: &mut Output) {
+    fn step(&mut self, octet: u8, room: &mut Room<'_>) {
         self.state = match (self.state, octet) {
             (State::LineStart, b'.') => State::Dot,
             (State::Dot, b'\r') => State::DotCr,
@@ -143,29 +177,29 @@ impl DataDecoder {
             }
             (State::Dot, octet) => {
                 self.report.dots_removed += 1;
-                self.text(octet, out)
+                self.text(octet, room)
             }
             (State::DotCr, octet) => {
                 self.report.dots_removed += 1;
-                self.bare_cr(out);
-                self.text(octet, out)
+                self.bare_cr(room);
+                self.text(octet, room)
             }
             (State::Cr, b'\n') => {
-                self.line_end(out);
+                self.line_end(room);
                 State::LineStart
             }
             (State::Cr, octet) => {
-                self.bare_cr(out);
-                self.text(octet, out)
+                self.bare_cr(room);
+                self.text(octet, room)
             }
-            (State::LineStart | State::Text, octet) => self.text(octet, out),
+            (State::LineStart | State::Text, octet) => self.text(octet, room),
             (State::End, _) => State::End,
         };
         self.offset += 1;
     }
 
     /// An octet inside a line, where an LF is bare.
-    fn text(&mut self, octet: u8, out: &mut Output) -> State {
+    fn text(&mut self, octet: u8, room: &mut Room<'_>) -> State {
         let offset = self.offset;
         match octet {
             b'\r' => return State::Cr,
@@ -177,7 +211,7 @@ impl DataDecoder {
                     BarePolicy::Keep => {}
                     BarePolicy::Normalize => {
                         let line_end: &[u8] = if self.policies.line_ends == LineEnds::Lf { b"\n" } else { b"\r\n" };
-                        self.accept(offset, line_end, out);
+                        self.accept(offset, line_end, room);
                         return State::Text;
                     }
                 }
@@ -195,12 +229,12 @@ impl DataDecoder {
             }
             _ => {}
         }
-        self.accept(offset, &[octet], out);
+        self.accept(offset, &[octet], room);
         State::Text
     }
 
     /// The octet before this one was a CR, and this one is no LF.
-    fn bare_cr(&mut self, out: &mut Output) {
+    fn bare_cr(&mut self, room: &mut Room<'_>) {
         let offset = self.offset - 1;
         self.report.bare_cr += 1;
         self.report.first_bare_cr.get_or_insert(offset);
@@ -208,24 +242,24 @@ impl DataDecoder {
             self.violate(Fault::BareCr, offset);
         }
         let handed_out: &[u8] = if self.policies.bare_cr == BarePolicy::Normalize { b" " } else { b"\r" };
-        self.accept(offset, handed_out, out);
+        self.accept(offset, handed_out, room);
     }
 
     /// The octet before this one was a CR, and this one is an LF.
-    fn line_end(&mut self, out: &mut Output) {
+    fn line_end(&mut self, room: &mut Room<'_>) {
         if self.line == 0 {
             self.report.header_end.get_or_insert(self.report.size);
         }
         let cr: &[u8] = if self.policies.line_ends == LineEnds::Lf { b"" } else { b"\r" };
-        self.accept(self.offset - 1, cr, out);
-        self.accept(self.offset, b"\n", out);
+        self.accept(self.offset - 1, cr, room);
+        self.accept(self.offset, b"\n", room);
         self.report.lines += 1;
         self.report.longest_line = self.report.longest_line.max(self.line);
         self.line = 0;
     }
 
     /// Counts one octet of mail data, holds it against the limits, and hands out what it becomes.
-    fn accept(&mut self, offset: u64, becomes: &[u8], out: &mut Output) {
+    fn accept(&mut self, offset: u64, becomes: &[u8], room: &mut Room<'_>) {
         self.line += 1;
         self.report.size += 1;
         if self.line - 1 == self.policies.max_line {
@@ -239,7 +273,7 @@ impl DataDecoder {
             self.violate(Fault::TooLarge, offset);
         }
         if self.violation.is_none() {
-            out.push(becomes);
+            room.push(becomes);
         }
     }
 
@@ -248,17 +282,31 @@ impl DataDecoder {
     }
 }
 
-struct Decode<'a> {
+struct Decode<'a, 'r> {
     decoder: &'a mut DataDecoder,
     chunk: &'a [u8],
-    out: &'a mut Output,
+    room: &'a mut Room<'r>,
 }
 
-impl Job for Decode<'_> {
+impl Job for Decode<'_, '_> {
     type Output = usize;
 
     #[inline(always)]
     fn run<K: Kernel>(self) -> usize {
-        self.decoder.decode_with::<K>(self.chunk, self.out)
+        self.decoder.decode_with::<K>(self.chunk, self.room)
+    }
+}
+
+struct DecodeInPlace<'a> {
+    decoder: &'a mut DataDecoder,
+    chunk: &'a [u8],
+}
+
+impl Job for DecodeInPlace<'_> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn run<K: Kernel>(self) -> usize {
+        self.decoder.blocks::<K, InPlace>(self.chunk, &mut Room::new(&mut []))
     }
 }

@@ -82,7 +82,7 @@ impl DataEncoder {
                 && let Some(block) = rest.first_chunk::<BLOCK>()
             {
                 let registers = K::load(block);
-                let Masks { cr, lf, .. } = K::masks(registers);
+                let Masks { cr, lf } = K::masks(registers);
                 let crlf = lf & cr << 1;
                 let dots = K::dots(registers, crlf << 1 | u64::from(self.state == State::LineStart));
                 // Only the next block can tell whether a last CR is bare.

@@ -2,19 +2,22 @@
 //!
 //! - [`DataDecoder`]: octets of the wire in, at any split; mail data out; then the end; then a [`DataReport`].
 //! - [`DataEncoder`]: mail data in; octets of the wire out.
-//! - [`Output`]: where both write to.
+//! - [`Room`]: memory of the caller's to write to.
 //! - [`DataPolicies`]: what is done with what breaks a rule. The end of mail data is no policy.
 
+mod block;
 mod blocks;
 mod decoder;
 mod encoder;
-mod output;
+mod handing;
 mod policies;
 mod report;
+mod room;
 mod state;
+mod text;
 
 pub use decoder::DataDecoder;
 pub use encoder::DataEncoder;
-pub use output::Output;
 pub use policies::{BarePolicy, DataPolicies, KeepPolicy, LineEnds};
 pub use report::DataReport;
+pub use room::Room;

@@ -1,15 +1,16 @@
-//! The AVX2 kernel: a block is two registers; packing takes eight octets at a time (BMI2).
+//! The AVX2 kernel: a block is two registers; packing shuffles eight octets at a time, by a table.
 //!
 //! A home of `unsafe`: it holds the calls that need these instructions at run time. The one obligation is that the processor
 //! has the features named in [`detected`]; a `Backend` of this kind is made only after that check.
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::{
-    __m256i, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_set1_epi8,
-    _mm256_storeu_si256, _pdep_u64, _pext_u64,
+    __m256i, _MM_HINT_ET0, _MM_HINT_T0, _mm_loadl_epi64, _mm_prefetch, _mm_shuffle_epi8, _mm_storel_epi64,
+    _mm256_cmpeq_epi8, _mm256_cmpgt_epi8, _mm256_loadu_si256, _mm256_min_epi8, _mm256_movemask_epi8, _mm256_set1_epi8,
+    _mm256_storeu_si256,
 };
 
-use super::{BLOCK, Job, Kernel, Masks};
+use super::{BLOCK, Job, Kernel, Masks, Slot};
 
 pub(super) fn detected() -> bool {
     is_x86_feature_detected!("avx2")
@@ -26,6 +27,7 @@ pub(super) fn run<J: Job>(job: J) -> J::Output {
     unsafe { with_features(job) }
 }
 
+#[inline(never)]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
 fn with_features<J: Job>(job: J) -> J::Output {
     job.run::<Avx2>()
@@ -60,6 +62,12 @@ impl Kernel for Avx2 {
     type Block = Halves;
 
     #[inline(always)]
+    fn apart<J: Job>(job: J) -> J::Output {
+        // SAFETY: the features are there (see Avx2).
+        unsafe { with_features(job) }
+    }
+
+    #[inline(always)]
     fn load(octets: &[u8; BLOCK]) -> Halves {
         let (low, high) = octets.split_at(BLOCK / 2);
         // SAFETY: the features are there (see Avx2); each half has 32 octets, and the load asks for no alignment.
@@ -67,14 +75,31 @@ impl Kernel for Avx2 {
     }
 
     #[inline(always)]
+    fn will_read(octets: *const u8) {
+        // SAFETY: the features are there (see Avx2). What a prefetch names need not be memory.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(octets.cast()) }
+    }
+
+    #[inline(always)]
+    fn will_write(octets: *const u8) {
+        // SAFETY: as above.
+        unsafe { _mm_prefetch::<_MM_HINT_ET0>(octets.cast()) }
+    }
+
+    #[inline(always)]
     fn masks(block: Halves) -> Masks {
-        let [low, high] = block;
+        Masks { cr: Self::equal(block, b'\r'), lf: Self::equal(block, b'\n') }
+    }
+
+    #[inline(always)]
+    fn is_odd([low, high]: Halves) -> bool {
         // SAFETY: the features are there (see Avx2). Signed, octets over 127 are below 1, as NUL is.
-        let odd = unsafe {
-            let one = _mm256_set1_epi8(1);
-            [_mm256_cmpgt_epi8(one, low), _mm256_cmpgt_epi8(one, high)]
-        };
-        Masks { cr: Self::equal(block, b'\r'), lf: Self::equal(block, b'\n'), odd: Self::bits(odd) }
+        unsafe { _mm256_movemask_epi8(_mm256_cmpgt_epi8(_mm256_set1_epi8(1), _mm256_min_epi8(low, high))) != 0 }
+    }
+
+    #[inline(always)]
+    fn nul(block: Halves) -> u64 {
+        Self::equal(block, 0)
     }
 
     #[inline(always)]
@@ -88,8 +113,8 @@ impl Kernel for Avx2 {
     }
 
     #[inline(always)]
-    fn store([low, high]: Halves, out: &mut [u8; BLOCK]) {
-        let (first, second) = out.split_at_mut(BLOCK / 2);
+    fn store([low, high]: Halves, slot: &mut Slot) {
+        let (first, second) = slot.split_at_mut(BLOCK / 2);
         // SAFETY: the features are there (see Avx2); each half has 32 octets, and the store asks for no alignment.
         unsafe {
             _mm256_storeu_si256(first.as_mut_ptr().cast(), low);
@@ -98,22 +123,38 @@ impl Kernel for Avx2 {
     }
 
     #[inline(always)]
-    fn pack(block: Halves, keep: u64, out: &mut [u8; BLOCK]) {
-        let mut octets = [0; BLOCK];
-        Self::store(block, &mut octets);
-        let (words, _) = octets.as_chunks::<8>();
-        let mut at = 0;
-        for (i, word) in words.iter().enumerate() {
-            let keep = keep >> (8 * i) & 0xff;
-            // SAFETY: the features are there (see Avx2). Each bit of `keep` becomes an octet of ones, and the octets under
-            // them are moved together.
-            let packed = unsafe {
-                let keep = _pdep_u64(keep, 0x0101_0101_0101_0101) * 0xff;
-                _pext_u64(u64::from_le_bytes(*word), keep)
-            };
-            // At most eight octets for each word before this one, so there is room.
-            out[at..at + 8].copy_from_slice(&packed.to_le_bytes());
-            at += keep.count_ones() as usize;
+    fn pack(octets: &[u8; BLOCK], keep: u64, slot: &mut Slot) {
+        // Octets kept up to and with each word: counted in the octets of a number, and summed by a product.
+        let pairs = keep - (keep >> 1 & 0x5555_5555_5555_5555);
+        let fours = (pairs & 0x3333_3333_3333_3333) + (pairs >> 2 & 0x3333_3333_3333_3333);
+        let kept = ((fours + (fours >> 4)) & 0x0f0f_0f0f_0f0f_0f0f).wrapping_mul(0x0101_0101_0101_0101) << 8;
+        for i in 0..BLOCK / 8 {
+            let (keep, at) = ((keep >> (8 * i)) as u8, (kept >> (8 * i)) as u8);
+            // SAFETY: the features are there (see Avx2). Eight octets are read at 8i, and written where at most 8i octets
+            // were kept before them.
+            unsafe {
+                let word = _mm_loadl_epi64(octets.as_ptr().add(8 * i).cast());
+                let places = _mm_loadl_epi64(PLACES[usize::from(keep)].as_ptr().cast());
+                _mm_storel_epi64(slot.as_mut_ptr().add(usize::from(at)).cast(), _mm_shuffle_epi8(word, places));
+            }
         }
     }
 }
+
+/// For each eight bits: where the octets stand that are kept, in order.
+static PLACES: [[u8; 8]; 256] = {
+    let mut table = [[0; 8]; 256];
+    let mut keep = 0;
+    while keep < 256 {
+        let (mut place, mut at) = (0, 0);
+        while place < 8 {
+            if keep >> place & 1 == 1 {
+                table[keep][at] = place as u8;
+                at += 1;
+            }
+            place += 1;
+        }
+        keep += 1;
+    }
+    table
+};

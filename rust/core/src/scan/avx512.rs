@@ -5,11 +5,12 @@
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::{
-    __m512i, _mm512_cmpeq_epi8_mask, _mm512_cmplt_epi8_mask, _mm512_loadu_si512, _mm512_mask_cmpeq_epi8_mask,
-    _mm512_maskz_compress_epi8, _mm512_movepi8_mask, _mm512_set1_epi8, _mm512_storeu_si512,
+    __m512i, _MM_HINT_ET0, _MM_HINT_T0, _mm_prefetch, _mm512_cmpeq_epi8_mask, _mm512_cmplt_epi8_mask,
+    _mm512_loadu_si512, _mm512_mask_cmpeq_epi8_mask, _mm512_maskz_compress_epi8, _mm512_movepi8_mask, _mm512_set1_epi8,
+    _mm512_storeu_si512, _mm512_testn_epi8_mask,
 };
 
-use super::{BLOCK, Job, Kernel, Masks};
+use super::{BLOCK, Job, Kernel, Masks, Slot};
 
 pub(super) fn detected() -> bool {
     is_x86_feature_detected!("avx512f")
@@ -25,6 +26,7 @@ pub(super) fn run<J: Job>(job: J) -> J::Output {
     unsafe { with_features(job) }
 }
 
+#[inline(never)]
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,avx2,bmi1,bmi2,lzcnt,popcnt")]
 fn with_features<J: Job>(job: J) -> J::Output {
     job.run::<Avx512>()
@@ -37,21 +39,50 @@ impl Kernel for Avx512 {
     type Block = __m512i;
 
     #[inline(always)]
+    fn apart<J: Job>(job: J) -> J::Output {
+        // SAFETY: the features are there (see Avx512).
+        unsafe { with_features(job) }
+    }
+
+    #[inline(always)]
     fn load(octets: &[u8; BLOCK]) -> __m512i {
         // SAFETY: the features are there (see Avx512); the array has 64 octets, and the load asks for no alignment.
         unsafe { _mm512_loadu_si512(octets.as_ptr().cast()) }
     }
 
     #[inline(always)]
+    fn will_read(octets: *const u8) {
+        // SAFETY: the features are there (see Avx512). What a prefetch names need not be memory.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(octets.cast()) }
+    }
+
+    #[inline(always)]
+    fn will_write(octets: *const u8) {
+        // SAFETY: as above.
+        unsafe { _mm_prefetch::<_MM_HINT_ET0>(octets.cast()) }
+    }
+
+    #[inline(always)]
     fn masks(block: __m512i) -> Masks {
-        // SAFETY: the features are there (see Avx512). Signed, octets over 127 are below 1, as NUL is.
+        // SAFETY: the features are there (see Avx512).
         unsafe {
             Masks {
                 cr: _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8(b'\r' as i8)),
                 lf: _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8(b'\n' as i8)),
-                odd: _mm512_cmplt_epi8_mask(block, _mm512_set1_epi8(1)),
             }
         }
+    }
+
+    #[inline(always)]
+    fn is_odd(block: __m512i) -> bool {
+        // SAFETY: the features are there (see Avx512). Signed, octets over 127 are below 1, as NUL is.
+        unsafe { _mm512_cmplt_epi8_mask(block, _mm512_set1_epi8(1)) != 0 }
+    }
+
+    #[inline(always)]
+    fn nul(block: __m512i) -> u64 {
+        // SAFETY: the features are there (see Avx512).
+        unsafe { _mm512_testn_epi8_mask(block, block) }
     }
 
     #[inline(always)]
@@ -67,15 +98,16 @@ impl Kernel for Avx512 {
     }
 
     #[inline(always)]
-    fn store(block: __m512i, out: &mut [u8; BLOCK]) {
-        // SAFETY: the features are there (see Avx512); the array has 64 octets, and the store asks for no alignment.
-        unsafe { _mm512_storeu_si512(out.as_mut_ptr().cast(), block) }
+    fn store(block: __m512i, slot: &mut Slot) {
+        // SAFETY: the features are there (see Avx512); the slot has 64 octets, and the store asks for no alignment.
+        unsafe { _mm512_storeu_si512(slot.as_mut_ptr().cast(), block) }
     }
 
     #[inline(always)]
-    fn pack(block: __m512i, keep: u64, out: &mut [u8; BLOCK]) {
-        // SAFETY: the features are there (see Avx512). Packed in the register and stored whole: the form that writes to
-        // memory by itself is many times slower on some processors.
-        unsafe { _mm512_storeu_si512(out.as_mut_ptr().cast(), _mm512_maskz_compress_epi8(keep, block)) }
+    fn pack(octets: &[u8; BLOCK], keep: u64, slot: &mut Slot) {
+        // Packed in the register and stored whole: the form that writes to memory by itself is many times slower on some
+        // processors.
+        // SAFETY: the features are there (see Avx512).
+        Self::store(unsafe { _mm512_maskz_compress_epi8(keep, Self::load(octets)) }, slot);
     }
 }

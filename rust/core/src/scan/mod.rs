@@ -11,40 +11,53 @@ mod avx2;
 mod avx512;
 mod portable;
 
+use std::mem::MaybeUninit;
+
 /// Octets in a block.
 pub const BLOCK: usize = 64;
 
-/// Where in a block the octets stand that line ends are made of, and those that text does not have.
+/// Where in a block the octets stand that line ends are made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Masks {
+pub(crate) struct Masks {
     /// CR, octet 13.
     pub cr: u64,
     /// LF, octet 10.
     pub lf: u64,
-    /// NUL, and octets over 127.
-    pub odd: u64,
 }
 
 /// What an instruction set can do with a block.
-pub trait Kernel {
+pub(crate) trait Kernel {
     /// A block in registers.
     type Block: Copy;
+    /// Does work in a function of its own, so that its loop has all registers.
+    fn apart<J: Job>(job: J) -> J::Output;
+    /// Asks the memory for what will be read soon. Nothing is read here.
+    fn will_read(_octets: *const u8) {}
+    /// Asks the memory for what will be written soon.
+    fn will_write(_octets: *const u8) {}
     /// Takes the octets.
     fn load(octets: &[u8; BLOCK]) -> Self::Block;
-    /// Finds line ends and odd octets.
+    /// Finds line ends.
     fn masks(block: Self::Block) -> Masks;
+    /// Whether there is a NUL or an octet over 127.
+    fn is_odd(block: Self::Block) -> bool;
+    /// Which octets are NUL.
+    fn nul(block: Self::Block) -> u64;
     /// Which of the octets `among` are dots.
     fn dots(block: Self::Block, among: u64) -> u64;
     /// Which octets are over 127.
     fn eight_bit(block: Self::Block) -> u64;
-    /// Writes the block.
-    fn store(block: Self::Block, out: &mut [u8; BLOCK]);
-    /// Writes the octets of `keep` side by side; what follows them in `out` is of no meaning.
-    fn pack(block: Self::Block, keep: u64, out: &mut [u8; BLOCK]);
+    /// Writes the block: all of `slot`.
+    fn store(block: Self::Block, slot: &mut Slot);
+    /// Writes the octets of `keep` side by side; what stands behind them in the slot is of no meaning.
+    fn pack(octets: &[u8; BLOCK], keep: u64, slot: &mut Slot);
 }
 
+/// Room for a block.
+pub(crate) type Slot = [MaybeUninit<u8>; BLOCK];
+
 /// Work that is written once and compiled for each kernel, so that masks are made in registers and never stored.
-pub trait Job {
+pub(crate) trait Job {
     /// What the work gives.
     type Output;
     /// The work. Mark the implementation `#[inline(always)]`: it has to be compiled inside the kernel's function to use
@@ -111,7 +124,7 @@ impl Backend {
 
     /// Does the work with this kernel.
     #[inline]
-    pub fn run<J: Job>(self, job: J) -> J::Output {
+    pub(crate) fn run<J: Job>(self, job: J) -> J::Output {
         match self.0 {
             Kind::Portable => job.run::<portable::Portable>(),
             #[cfg(target_arch = "x86_64")]
@@ -123,15 +136,18 @@ impl Backend {
 }
 
 #[cfg(test)]
+#[allow(unsafe_code)] // what a kernel wrote is read as it stands
 mod tests {
     use super::*;
 
     #[derive(Debug, PartialEq)]
     struct Seen {
         masks: Masks,
+        is_odd: bool,
+        nul: u64,
         dots: u64,
         eight_bit: u64,
-        stored: [u8; BLOCK],
+        stored: Vec<u8>,
         packed: Vec<u8>,
     }
 
@@ -145,15 +161,19 @@ mod tests {
         #[inline(always)]
         fn run<K: Kernel>(self) -> Seen {
             let block = K::load(self.block);
-            let (mut stored, mut packed) = ([7; BLOCK], [7; BLOCK]);
+            let (mut stored, mut packed) = ([MaybeUninit::new(7); BLOCK], [MaybeUninit::new(7); BLOCK]);
             K::store(block, &mut stored);
-            K::pack(block, self.among, &mut packed);
+            K::pack(self.block, self.among, &mut packed);
+            // SAFETY: all of them were set above, whatever the kernel wrote.
+            let octets = |slot: &[MaybeUninit<u8>]| slot.iter().map(|octet| unsafe { octet.assume_init() }).collect();
             Seen {
                 masks: K::masks(block),
+                is_odd: K::is_odd(block),
+                nul: K::nul(block),
                 dots: K::dots(block, self.among),
                 eight_bit: K::eight_bit(block),
-                stored,
-                packed: packed[..self.among.count_ones() as usize].to_vec(),
+                stored: octets(&stored),
+                packed: octets(&packed[..self.among.count_ones() as usize]),
             }
         }
     }
@@ -162,13 +182,14 @@ mod tests {
         let bits = |wanted: fn(u8) -> bool| {
             block.iter().enumerate().fold(0, |mask, (i, &octet)| mask | u64::from(wanted(octet)) << i)
         };
-        let masks = Masks { cr: bits(|o| o == b'\r'), lf: bits(|o| o == b'\n'), odd: bits(|o| o == 0 || o > 127) };
         let kept = (0..BLOCK).filter(|i| among >> i & 1 == 1);
         Seen {
-            masks,
+            masks: Masks { cr: bits(|o| o == b'\r'), lf: bits(|o| o == b'\n') },
+            is_odd: bits(|o| o == 0 || o > 127) != 0,
+            nul: bits(|o| o == 0),
             dots: bits(|o| o == b'.') & among,
             eight_bit: bits(|o| o > 127),
-            stored: *block,
+            stored: block.to_vec(),
             packed: kept.map(|i| block[i]).collect(),
         }
     }

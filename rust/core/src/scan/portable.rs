@@ -1,96 +1,110 @@
-//! The kernel for every machine: eight octets at a time in a `u64`.
-//!
-//! Most words of text hold no line end and no odd octet, so each word is first asked whether it may, by a test that never
-//! misses one and sometimes cries wolf; only then are the exact masks made.
+//! The kernel for every machine: loops over octets that a compiler makes vectors of, and numbers of eight octets.
 
-use super::{BLOCK, Kernel, Masks};
+use std::mem::MaybeUninit;
+
+use super::{BLOCK, Job, Kernel, Masks, Slot};
 
 pub(super) struct Portable;
 
-const LOW_SEVEN: u64 = 0x7f7f_7f7f_7f7f_7f7f;
 const TOP: u64 = 0x8080_8080_8080_8080;
 const ONES: u64 = 0x0101_0101_0101_0101;
 
-/// The octet `o` in all eight places.
-const fn splat(o: u8) -> u64 {
-    u64::from_ne_bytes([o; 8])
+/// For each octet, the bit of the eight it stands in.
+const BITS: [u8; BLOCK] = {
+    let mut bits = [0; BLOCK];
+    let mut place = 0;
+    while place < BLOCK {
+        bits[place] = 1 << (place / 8);
+        place += 1;
+    }
+    bits
+};
+
+/// The octets for which `wanted` holds.
+#[inline(always)]
+fn mask(octets: &[u8; BLOCK], wanted: impl Fn(u8) -> bool) -> u64 {
+    // Written so that compilers make vectors of both lines.
+    let marks: [u8; BLOCK] = std::array::from_fn(|place| if wanted(octets[place]) { BITS[place] } else { 0 });
+    transposed(marks.as_chunks().0.iter().fold(0, |bits, eight| bits | u64::from_le_bytes(*eight)))
 }
 
-/// The top bits of eight octets, side by side in the low eight bits, first octet lowest.
+/// Bit `8i + j` for bit `8j + i`: bits, pairs and fours change places across the diagonal.
 #[inline(always)]
-const fn gather(tops: u64) -> u64 {
-    // Bit 8i+7 is moved to bit 56+i by exactly one term of the product; no two terms meet.
-    (tops >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
-}
-
-/// The octets of `word` that are zero, exactly: the low seven bits are summed apart from the top one, so that nothing is
-/// carried from one octet to the next.
-#[inline(always)]
-const fn zeros(word: u64) -> u64 {
-    gather(!(((word & LOW_SEVEN) + LOW_SEVEN) | word) & TOP)
+const fn transposed(mut bits: u64) -> u64 {
+    let mut swap = (bits ^ bits >> 7) & 0x00aa_00aa_00aa_00aa;
+    bits ^= swap ^ swap << 7;
+    swap = (bits ^ bits >> 14) & 0x0000_cccc_0000_cccc;
+    bits ^= swap ^ swap << 14;
+    swap = (bits ^ bits >> 28) & 0x0000_0000_f0f0_f0f0;
+    bits ^ swap ^ swap << 28
 }
 
 impl Kernel for Portable {
-    type Block = [u64; BLOCK / 8];
+    type Block = [u8; BLOCK];
+
+    #[inline(never)]
+    fn apart<J: Job>(job: J) -> J::Output {
+        job.run::<Self>()
+    }
 
     #[inline(always)]
     fn load(octets: &[u8; BLOCK]) -> Self::Block {
-        let (words, _) = octets.as_chunks::<8>();
-        std::array::from_fn(|i| u64::from_le_bytes(words[i]))
+        *octets
     }
 
     #[inline(always)]
     fn masks(block: Self::Block) -> Masks {
-        let mut masks = Masks::default();
-        for (i, word) in block.into_iter().enumerate() {
-            // An octet below 14 or over 127 makes its top bit here; so may, by a borrow, the one after it.
-            if (word.wrapping_sub(ONES * 14) | word) & TOP == 0 {
-                continue;
-            }
-            masks.cr |= zeros(word ^ splat(b'\r')) << (8 * i);
-            masks.lf |= zeros(word ^ splat(b'\n')) << (8 * i);
-            masks.odd |= (zeros(word) | gather(word & TOP)) << (8 * i);
-        }
-        masks
+        Masks { cr: mask(&block, |octet| octet == b'\r'), lf: mask(&block, |octet| octet == b'\n') }
     }
 
     #[inline(always)]
-    fn dots(block: Self::Block, mut among: u64) -> u64 {
-        let mut dots = 0;
-        while among != 0 {
-            let place = among.trailing_zeros();
-            let octet = block[place as usize / 8] >> (place % 8 * 8) & 0xff;
-            dots |= u64::from(octet == u64::from(b'.')) << place;
-            among &= among - 1;
-        }
-        dots
+    fn is_odd(block: Self::Block) -> bool {
+        // An octet that is zero borrows from its top bit.
+        let (words, _) = block.as_chunks::<8>();
+        let words = words.iter().map(|word| u64::from_le_bytes(*word));
+        words.fold(0, |odd, word| odd | word | word.wrapping_sub(ONES)) & TOP != 0
+    }
+
+    #[inline(always)]
+    fn nul(block: Self::Block) -> u64 {
+        mask(&block, |octet| octet == 0)
+    }
+
+    #[inline(always)]
+    fn dots(block: Self::Block, among: u64) -> u64 {
+        mask(&block, |octet| octet == b'.') & among
     }
 
     #[inline(always)]
     fn eight_bit(block: Self::Block) -> u64 {
-        block.into_iter().enumerate().fold(0, |mask, (i, word)| mask | gather(word & TOP) << (8 * i))
+        mask(&block, |octet| octet > 127)
     }
 
     #[inline(always)]
-    fn store(block: Self::Block, out: &mut [u8; BLOCK]) {
-        let (words, _) = out.as_chunks_mut::<8>();
-        for (to, word) in words.iter_mut().zip(block) {
-            *to = word.to_le_bytes();
+    fn store(block: Self::Block, slot: &mut Slot) {
+        for (slot, octet) in slot.iter_mut().zip(block) {
+            *slot = MaybeUninit::new(octet);
         }
     }
 
     #[inline(always)]
-    fn pack(block: Self::Block, keep: u64, out: &mut [u8; BLOCK]) {
-        let mut octets = [0; BLOCK];
-        Self::store(block, &mut octets);
-        let (mut from, mut to, mut removed) = (0, 0, !keep);
-        while removed != 0 {
-            let hole = removed.trailing_zeros() as usize;
-            out[to..to + hole - from].copy_from_slice(&octets[from..hole]);
-            to += hole - from;
-            from = hole + 1;
-            removed &= removed - 1;
+    fn pack(octets: &[u8; BLOCK], keep: u64, slot: &mut Slot) {
+        let mut at = 0;
+        for (i, octets) in octets.as_chunks::<8>().0.iter().enumerate() {
+            let keep = (keep >> (8 * i)) as u8;
+            if keep == u8::MAX {
+                // At most eight octets for each eight before these, so there is room.
+                for (slot, octet) in slot[at..at + 8].iter_mut().zip(octets) {
+                    *slot = MaybeUninit::new(*octet);
+                }
+                at += 8;
+            } else {
+                // Each is written, and the next in its place unless it is kept: nobody can predict which are.
+                for (j, octet) in octets.iter().enumerate() {
+                    slot[at] = MaybeUninit::new(*octet);
+                    at += usize::from(keep >> j & 1);
+                }
+            }
         }
-        out[to..to + BLOCK - from].copy_from_slice(&octets[from..]);
     }
 }

@@ -1,7 +1,7 @@
 //! Mail data on its way in a session: the decoder, and what has to be known of it should it be given up.
 
 use super::event::{Abort, AbortReason};
-use crate::data::{DataDecoder, DataPolicies, Output};
+use crate::data::{DataDecoder, DataPolicies};
 use crate::scan::Backend;
 
 /// The mail data of the open transaction, after the 354.
@@ -23,7 +23,7 @@ impl Incoming {
     }
 
     /// Decodes octets, as [`DataDecoder::decode`] does.
-    pub(super) fn decode(&mut self, octets: &[u8], out: &mut Output) -> usize {
+    pub(super) fn decode(&mut self, octets: &[u8], out: &mut Vec<u8>) -> usize {
         let room = Self::REMEMBERED - self.first_octets.len();
         if room > 0 {
             self.first_octets.extend_from_slice(&octets[..octets.len().min(room)]);

@@ -18,7 +18,6 @@ use super::replies::{self, BYE, CANNOT_VERIFY, MAIL_OK, OK, OVERRUN, RCPT_OK, SH
 use super::settings::Settings;
 use super::table::{self, Cell, State};
 use crate::command::{self, Command, Dialect, Grammar, Mail, Rcpt, Verb};
-use crate::data::Output;
 use crate::reply::Reply;
 use crate::violation::{Fault, Violation};
 
@@ -435,10 +434,10 @@ impl Session {
             self.close(Close::Errors, events);
             return octets.len();
         };
-        let mut out = Output::new();
+        let mut out = Vec::new();
         let taken = incoming.decode(octets, &mut out);
         if !out.is_empty() {
-            events.push(Event::MailData(out.into_vec()));
+            events.push(Event::MailData(out));
         }
         events.extend(incoming.broken().map(Event::Aborted));
         let decoder = &incoming.decoder;

@@ -1,0 +1,114 @@
+//! Where mail data and octets of the wire are written: memory of the caller's, filled from its start.
+//!
+//! The memory need not hold anything before: a decoder that fills a Python object, or the end of a vector, does not first
+//! fill it with zeros. A home of `unsafe`, for one promise: the octets counted as filled have been written. Everything that
+//! counts stands in this file. Kernels write whole blocks, so there is a block more of room than what is asked for.
+#![allow(unsafe_code)]
+
+use std::mem::MaybeUninit;
+use std::ptr;
+
+use crate::scan::{BLOCK, Kernel, Slot};
+
+/// Memory, and how much of it is filled.
+#[derive(Default)]
+pub struct Room<'a> {
+    octets: &'a mut [MaybeUninit<u8>],
+    /// Never more than there are.
+    filled: usize,
+}
+
+impl<'a> Room<'a> {
+    /// The whole of `octets`, nothing filled yet.
+    #[must_use]
+    pub const fn new(octets: &'a mut [MaybeUninit<u8>]) -> Self {
+        Self { octets, filled: 0 }
+    }
+
+    /// How many octets are filled, from the start.
+    #[must_use]
+    pub const fn filled(&self) -> usize {
+        self.filled
+    }
+
+    /// How many octets have room yet.
+    #[must_use]
+    pub const fn left(&self) -> usize {
+        self.octets.len() - self.filled
+    }
+
+    /// Whether there is room for a block.
+    #[inline(always)]
+    pub(super) const fn has_block(&self) -> bool {
+        // No sum of two lengths of memory is too large.
+        self.filled + BLOCK <= self.octets.len()
+    }
+
+    /// Where the next octet is written.
+    #[inline(always)]
+    pub(super) const fn next(&self) -> *const u8 {
+        self.octets.as_ptr().wrapping_add(self.filled).cast()
+    }
+
+    /// Writes octets.
+    ///
+    /// # Panics
+    /// When there is no room for them.
+    #[inline]
+    pub fn push(&mut self, octets: &[u8]) {
+        let slots = &mut self.octets[self.filled..self.filled + octets.len()];
+        // SAFETY: both are as long; what is borrowed mutably is not what is borrowed.
+        unsafe { ptr::copy_nonoverlapping(octets.as_ptr(), slots.as_mut_ptr().cast(), octets.len()) };
+        self.filled += octets.len();
+    }
+
+    /// Writes a block, of which the first `count` octets count.
+    ///
+    /// # Panics
+    /// When there is no room for a block.
+    #[inline(always)]
+    pub(super) fn store<K: Kernel>(&mut self, block: K::Block, count: usize) {
+        self.write(count, |slot| K::store(block, slot));
+    }
+
+    /// Writes the octets of `keep`.
+    ///
+    /// # Panics
+    /// When there is no room for a block.
+    #[inline(always)]
+    pub(super) fn pack<K: Kernel>(&mut self, octets: &[u8; BLOCK], keep: u64) {
+        self.write(keep.count_ones() as usize, |slot| K::pack(octets, keep, slot));
+    }
+
+    #[inline(always)]
+    fn write(&mut self, count: usize, write: impl FnOnce(&mut Slot)) {
+        assert!(self.has_block(), "no room for a block");
+        // SAFETY: a block's length from `filled` on is within the memory, as was just asked. A pointer to elements is one to an
+        // array of as many.
+        write(unsafe { &mut *self.octets.as_mut_ptr().add(self.filled).cast::<Slot>() });
+        self.filled += count.min(BLOCK);
+    }
+
+    /// Forgets the last octets.
+    ///
+    /// # Panics
+    /// When there are fewer.
+    #[inline(always)]
+    pub(super) fn take_back(&mut self, octets: usize) {
+        self.filled = self.filled.checked_sub(octets).expect("no more than was written is taken back");
+    }
+}
+
+/// Appends to `vec` what `write` writes into room for at least `most` octets and a block.
+#[inline]
+pub(super) fn append<R>(vec: &mut Vec<u8>, most: usize, write: impl FnOnce(&mut Room<'_>) -> R) -> R {
+    vec.reserve(most + BLOCK);
+    let before = vec.len();
+    let mut room = Room::new(vec.spare_capacity_mut());
+    let result = write(&mut room);
+    let filled = room.filled();
+    // SAFETY: the first `filled` octets of the spare capacity were written: Room counts an octet after `push` wrote it, or
+    // after a kernel wrote its whole block (`Kernel::store`, `Kernel::pack`), of which it counts at most as many as it has.
+    unsafe { vec.set_len(before + filled) };
+    result
+}
