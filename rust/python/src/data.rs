@@ -2,7 +2,7 @@
 
 use lonedot_core::data::{
     BarePolicy, DataDecoder as CoreDecoder, DataEncoder as CoreEncoder, DataPolicies, DataReport as CoreReport,
-    KeepPolicy, LineEnds, Output,
+    KeepPolicy, LineEnds,
 };
 use lonedot_core::scan::Backend;
 use lonedot_core::{Fault, Violation as CoreViolation};
@@ -10,7 +10,7 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::octets::Octets;
+use crate::octets::{Octets, bytes_filled};
 use crate::violation::{MailDataError, Violation};
 
 pub(crate) fn bare_policy(name: &str, what: &str) -> PyResult<BarePolicy> {
@@ -130,8 +130,6 @@ fn mail_data_error(py: Python<'_>, violation: CoreViolation, report: Option<Core
 #[pyclass(module = "lonedot._core")]
 pub(crate) struct DataDecoder {
     decoder: CoreDecoder,
-    /// Kept, so that it is filled with zeros once.
-    out: Output,
     consumed: usize,
     unused_data: Vec<u8>,
 }
@@ -152,16 +150,25 @@ impl DataDecoder {
     ) -> PyResult<Self> {
         let policies = policies(max_size, max_line, long_line, bare_cr, bare_lf, nul, line_ends)?;
         let decoder = CoreDecoder::with_backend(policies, crate::backend()?);
-        Ok(Self { decoder, out: Output::new(), consumed: 0, unused_data: Vec::new() })
+        Ok(Self { decoder, consumed: 0, unused_data: Vec::new() })
     }
 
-    /// Decodes the next octets and returns the mail data in them. b"" is normal, and the rule after the end and after a
-    /// violation.
-    fn decode<'py>(&mut self, py: Python<'py>, chunk: Octets<'py>) -> Bound<'py, PyBytes> {
-        self.out.clear();
-        self.consumed = self.decoder.decode(&chunk, &mut self.out);
+    /// Decodes the next octets and returns the mail data in them: the very object, where all of it is mail data as it stands.
+    /// b"" is normal, and the rule after the end and after a violation.
+    fn decode<'py>(&mut self, py: Python<'py>, chunk: Octets<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let decoder = &mut self.decoder;
+        let in_place = decoder.decode_in_place(&chunk);
+        self.consumed = in_place;
+        if in_place == chunk.len() {
+            return Ok(chunk.into_bytes());
+        }
+        let rest = &chunk[in_place..];
+        let mail_data = bytes_filled(py, in_place + decoder.room_for(rest.len()), |room| {
+            room.push(&chunk[..in_place]);
+            self.consumed += decoder.decode_into(rest, room);
+        })?;
         self.unused_data.extend_from_slice(&chunk[self.consumed..]);
-        PyBytes::new(py, self.out.as_slice())
+        Ok(mail_data)
     }
 
     /// True once `<CRLF>.<CRLF>` has been seen.
@@ -220,13 +227,13 @@ pub(crate) fn decode_data<'py>(
 ) -> PyResult<Bound<'py, PyBytes>> {
     let policies = policies(max_size, max_line, long_line, bare_cr, bare_lf, nul, line_ends)?;
     let mut decoder = CoreDecoder::with_backend(policies, crate::backend()?);
-    let mut out = Output::new();
-    let consumed = decoder.decode(&wire, &mut out);
+    let mut consumed = 0;
+    let mail_data = bytes_filled(py, decoder.room_for(wire.len()), |room| consumed = decoder.decode_into(&wire, room))?;
     let finished = decoder.finish().and_then(|_| {
         if consumed == wire.len() { Ok(()) } else { Err(CoreViolation::new(Fault::OctetsAfterEnd, consumed as u64)) }
     });
     finished.map_err(|violation| mail_data_error(py, violation, Some(decoder.report())))?;
-    Ok(PyBytes::new(py, out.as_slice()))
+    Ok(mail_data)
 }
 
 /// The sending side of transparency (RFC 5321 section 4.5.2).

@@ -6,32 +6,33 @@
 
 use std::cell::UnsafeCell;
 use std::ffi::{CStr, c_int, c_void};
+use std::mem::MaybeUninit;
 use std::ops::Deref;
 use std::ptr;
+use std::slice;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use pyo3::buffer::PyBuffer;
+use lonedot_core::data::Room;
 use pyo3::exceptions::{PyBufferError, PyMemoryError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-/// Octets a caller handed in: any C-contiguous buffer.
-pub(crate) enum Octets<'py> {
-    /// Immutable, so borrowed.
-    Borrowed(Bound<'py, PyBytes>),
-    /// A copy.
-    Owned(Vec<u8>),
+/// Octets a caller handed in: any C-contiguous buffer. `bytes` as they are; what Python can write, copied to new ones.
+pub(crate) struct Octets<'py>(Bound<'py, PyBytes>);
+
+impl<'py> Octets<'py> {
+    /// The object that holds them.
+    pub(crate) fn into_bytes(self) -> Bound<'py, PyBytes> {
+        self.0
+    }
 }
 
 impl Deref for Octets<'_> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        match self {
-            Self::Borrowed(bytes) => bytes.as_bytes(),
-            Self::Owned(octets) => octets,
-        }
+        self.0.as_bytes()
     }
 }
 
@@ -39,29 +40,73 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Octets<'py> {
     type Error = PyErr;
 
     fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
-        if let Ok(bytes) = object.cast::<PyBytes>() {
-            return Ok(Self::Borrowed(bytes.to_owned()));
+        match object.cast::<PyBytes>() {
+            Ok(bytes) => Ok(Self(bytes.to_owned())),
+            Err(_) => copied(object).map(Self),
         }
-        let py = object.py();
-        let buffer = match PyBuffer::<u8>::get(&object) {
-            Ok(buffer) if buffer.is_c_contiguous() => buffer,
-            _ => as_octets(&object)?,
-        };
-        Ok(Self::Owned(buffer.to_vec(py)?))
     }
 }
 
-/// The same memory with items of one octet, whatever its items were.
-fn as_octets(object: &Bound<'_, PyAny>) -> PyResult<PyBuffer<u8>> {
+/// The memory of any object that exports it, as bytes.
+fn copied<'py>(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
     let py = object.py();
-    let view = py.import("builtins")?.getattr("memoryview")?.call1((object,)).map_err(|_| {
-        let kind = object.get_type().name().map_or_else(|_| "this".to_owned(), |name| name.to_string());
-        PyTypeError::new_err(format!("octets come as bytes, bytearray, memoryview or another buffer, not {kind}"))
-    })?;
-    let view = view
-        .call_method1("cast", ("B",))
-        .map_err(|_| PyTypeError::new_err("octets come as a C-contiguous buffer; make a copy with bytes()"))?;
-    PyBuffer::get(&view)
+    let mut view = MaybeUninit::<ffi::Py_buffer>::uninit();
+    // SAFETY: the object is borrowed and the interpreter ours. On success the view is filled; asked for simply, its memory
+    // is `len` octets on end, whatever the items are. They are copied before it is released, once.
+    unsafe {
+        if ffi::PyObject_GetBuffer(object.as_ptr(), view.as_mut_ptr(), ffi::PyBUF_SIMPLE) != 0 {
+            let _ = PyErr::take(py);
+            return Err(no_octets(object));
+        }
+        let bytes = ffi::PyBytes_FromStringAndSize((*view.as_ptr()).buf.cast(), (*view.as_ptr()).len);
+        ffi::PyBuffer_Release(view.as_mut_ptr());
+        Ok(Bound::from_owned_ptr_or_err(py, bytes)?.cast_into_unchecked())
+    }
+}
+
+fn no_octets(object: Borrowed<'_, '_, PyAny>) -> PyErr {
+    // SAFETY: the object is borrowed.
+    if unsafe { ffi::PyObject_CheckBuffer(object.as_ptr()) } == 1 {
+        return PyTypeError::new_err("octets come as a C-contiguous buffer; make a copy with bytes()");
+    }
+    let kind = object.get_type().name().map_or_else(|_| "this".to_owned(), |name| name.to_string());
+    PyTypeError::new_err(format!("octets come as bytes, bytearray, memoryview or another buffer, not {kind}"))
+}
+
+/// New bytes, for which `fill` has room for `most` octets: written where they stay, not copied there.
+pub(crate) fn bytes_filled<'py>(
+    py: Python<'py>,
+    most: usize,
+    fill: impl FnOnce(&mut Room<'_>),
+) -> PyResult<Bound<'py, PyBytes>> {
+    let size = ffi::Py_ssize_t::try_from(most).map_err(|_| PyMemoryError::new_err("too many octets for one object"))?;
+    // SAFETY: without a string the object is new, its octets are not set and are the caller's to set; but for the empty one,
+    // and those of one octet in some versions, which are shared. One is not filled here: see below.
+    let bytes: Bound<'py, PyBytes> = unsafe {
+        Bound::from_owned_ptr_or_err(py, ffi::PyBytes_FromStringAndSize(ptr::null(), size.max(2)))?
+            .cast_into_unchecked()
+    };
+    // SAFETY: `most` octets of the object's memory, of which nobody else knows yet.
+    let (start, octets) = unsafe {
+        let start = ffi::PyBytes_AsString(bytes.as_ptr());
+        (start, slice::from_raw_parts_mut(start.cast::<MaybeUninit<u8>>(), most))
+    };
+    let mut room = Room::new(octets);
+    fill(&mut room);
+    let filled = room.filled();
+    if filled < most / 4 * 3 {
+        // Much of the memory would be held for nothing.
+        // SAFETY: the first `filled` octets are written.
+        return Ok(PyBytes::new(py, unsafe { slice::from_raw_parts(start.cast::<u8>(), filled) }));
+    }
+    // SAFETY: the object is as new as above and becomes shorter than the memory it has. Behind its octets stands a zero, for
+    // C; Python frees memory by where it is, not by how much. This is `Py_SET_SIZE`, which the stable ABI leaves to be
+    // compiled into modules; `_PyBytes_Resize` would do the same, but is no part of it.
+    unsafe {
+        start.add(filled).write(0);
+        (*bytes.as_ptr().cast::<ffi::PyVarObject>()).ob_size = filled as ffi::Py_ssize_t;
+    }
+    Ok(bytes)
 }
 
 /// Memory that a socket reads into and the session reads from, without a copy between them.
