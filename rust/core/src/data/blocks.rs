@@ -76,10 +76,11 @@ impl DataDecoder {
         let mut filled = take(room);
         let (mut at, mut end, mut text) = (0, false, true);
         while !end {
+            let left = chunk.len() - at;
             // Reads that cross cache lines cost a fifth of the speed.
             let short = chunk[at..].as_ptr().align_offset(BLOCK);
-            let aligned = short == 0 || chunk.len() - at < WORTH_ALIGNING;
-            if text && aligned {
+            let aligned = short == 0 || left < WORTH_ALIGNING;
+            if text && aligned && left >= BLOCK {
                 let sought = self.report.header_end.is_none();
                 let (taken, left) = line.text::<K, H>(&chunk[at..], &rules, sought, filled);
                 (at, filled) = (at + taken, left);
