@@ -25,42 +25,49 @@ impl Line {
         sought: bool,
         room: Room<'r>,
     ) -> (usize, Room<'r>) {
-        let max_line = rules.max_line;
         // Past the end of little is somebody else's memory.
-        if chunk.len() < 4 * AHEAD {
-            K::apart(Text::<H, false> { line: self, chunk, max_line, sought, room, handing: PhantomData })
-        } else {
-            K::apart(Text::<H, true> { line: self, chunk, max_line, sought, room, handing: PhantomData })
+        let far = chunk.len() >= 4 * AHEAD;
+        let short = self.longest < BLOCK as u64;
+        let text = Text { line: self, chunk, max_line: rules.max_line, sought, room };
+        match (short, far) {
+            (false, false) => K::apart(Loop::<_, H, false, false>(text, PhantomData)),
+            (false, true) => K::apart(Loop::<_, H, false, true>(text, PhantomData)),
+            (true, false) => K::apart(Loop::<_, H, true, false>(text, PhantomData)),
+            (true, true) => K::apart(Loop::<_, H, true, true>(text, PhantomData)),
         }
     }
 }
 
-struct Text<'a, 'r, H, const FAR: bool> {
+struct Text<'a, 'r> {
     line: &'a mut Line,
     chunk: &'a [u8],
     max_line: u64,
     sought: bool,
     room: Room<'r>,
-    handing: PhantomData<H>,
 }
 
-impl<'r, H: Handing, const FAR: bool> Job for Text<'_, 'r, H, FAR> {
+/// The loop, compiled for each way to hand out; for `SHORT` lines, as long as none was as long as a block: several may end in
+/// one; and for a chunk that reaches `FAR`, for which memory is asked ahead. What a loop has no use for costs it no register.
+struct Loop<T, H, const SHORT: bool, const FAR: bool>(T, PhantomData<H>);
+
+impl<'r, H: Handing, const SHORT: bool, const FAR: bool> Job for Loop<Text<'_, 'r>, H, SHORT, FAR> {
     type Output = (usize, Room<'r>);
 
     #[inline(always)]
     fn run<K: Kernel>(self) -> Self::Output {
-        let Text { line, chunk, max_line, mut room, .. } = self;
+        let Text { line, chunk, max_line, sought, mut room } = self.0;
         let Line { mut length, mut longest, mut ended, mut cr, mut crlf, dots, .. } = *line;
         // A dot or a CR that ended the block before, and may be the terminator's or an empty line's.
-        if dots >> (BLOCK - 1) == 1 || self.sought && cr >> (BLOCK - 1) & crlf >> (BLOCK - 2) == 1 {
+        if dots >> (BLOCK - 1) == 1 || sought && cr >> (BLOCK - 1) & crlf >> (BLOCK - 2) == 1 {
             return (0, room);
         }
-        let sought = if self.sought { u64::MAX } else { 0 };
+        let sought = if sought { u64::MAX } else { 0 };
         // A line is looked at when it may be the longest, or too long.
-        let (mut cap, mut steps) = (longest.min(max_line), widening(longest));
-        let mut taken = 0;
-        let (blocks, _) = chunk.as_chunks::<BLOCK>();
-        for octets in blocks {
+        let mut cap = longest.min(max_line);
+        let mut steps = if SHORT { widening(longest) } else { 0 };
+        let (all, _) = chunk.as_chunks::<BLOCK>();
+        let mut blocks = all.iter();
+        while let Some(octets) = blocks.as_slice().first() {
             if FAR {
                 K::will_read(octets.as_ptr().wrapping_add(AHEAD));
             }
@@ -94,7 +101,10 @@ impl<'r, H: Handing, const FAR: bool> Job for Text<'_, 'r, H, FAR> {
                 if lf != 0 {
                     longest = longest.max(first);
                 }
-                (cap, steps) = (longest.min(max_line), widening(longest));
+                cap = longest.min(max_line);
+                if SHORT {
+                    steps = widening(longest);
+                }
             }
             if K::is_odd(block) {
                 if line.eight_bit == 0 || K::nul(block) != 0 {
@@ -110,13 +120,6 @@ impl<'r, H: Handing, const FAR: bool> Job for Text<'_, 'r, H, FAR> {
             } else if H::WRITTEN {
                 room.pack::<K>(octets, !dots);
             }
-            if longest < BLOCK as u64 {
-                let longer = measure(longest, steps, lf & lf.wrapping_sub(1), starts & !dots | dots << 1);
-                if longer != longest {
-                    longest = longer;
-                    (cap, steps) = (longest.min(max_line), widening(longest));
-                }
-            }
             // The line goes on, or is the one after the last LF. The dot that starts it does not count.
             length = (if lf == 0 { begun } else { 0 }).wrapping_add(u64::from(lf.leading_zeros()));
             if dots != 0 {
@@ -125,11 +128,22 @@ impl<'r, H: Handing, const FAR: bool> Job for Text<'_, 'r, H, FAR> {
             }
             ended += u64::from(lf.count_ones());
             (cr, crlf) = (masks.cr, lf);
-            taken += BLOCK;
+            blocks.next();
+            if SHORT {
+                let longer = measure(longest, steps, lf & lf.wrapping_sub(1), starts & !dots | dots << 1);
+                if longer != longest {
+                    longest = longer;
+                    (cap, steps) = (longest.min(max_line), widening(longest));
+                }
+                // No line that both begins and ends in a block can be longer from here on.
+                if longest >= BLOCK as u64 {
+                    break;
+                }
+            }
         }
         // Dots that were taken away ended none of these blocks.
         *line = Line { length, longest, ended, cr, crlf, dots: 0, ..*line };
-        (taken, room)
+        ((all.len() - blocks.len()) * BLOCK, room)
     }
 }
 
