@@ -20,13 +20,14 @@ CORPORA = {
 }
 # The mail of every day; the other corpora are what a hostile or an odd sender may send.
 COMMON = ("base64", "mixed")
-RUST_PEERS = ("memmem-scan", "memchr-lines", "smtp-proto")
+RUST_PEERS = ("memmem-scan", "memchr-lines", "smtp-proto", "smtp-proto-0.1")
 PYTHON_PEERS = ("find-replace", "find-split", "twisted", "aiosmtpd")
 LABELS = {
     "memcpy": "memcpy",
     "memmem-scan": "memmem, bare scan",
     "memchr-lines": "memchr per line",
     "smtp-proto": "smtp-proto",
+    "smtp-proto-0.1": "smtp-proto 0.1",
     "find-replace": "find + replace",
     "find-split": "find + split, join",
     "replace": "replace",

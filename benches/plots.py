@@ -38,6 +38,7 @@ COLOURS = {
     "memmem-scan": "#e6ab02",
     "memchr-lines": "#d95f02",
     "smtp-proto": "#a6611a",
+    "smtp-proto-0.1": "#dfc27d",
     "find-replace": "#e6ab02",
     "find-split": "#d95f02",
     "twisted": "#7570b3",

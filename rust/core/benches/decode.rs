@@ -24,7 +24,7 @@ use std::rc::Rc;
 use corpora::{CHUNK, Corpus, TERMINATOR};
 use lonedot_core::data::{BarePolicy, DataDecoder, DataEncoder, DataPolicies, LineEnds};
 use lonedot_core::scan::Backend;
-use peers::{MemchrLines, MemmemScan, Receiver, SmtpProto};
+use peers::{MemchrLines, MemmemScan, Receiver, SmtpProto, SmtpProtoOctets};
 use table::Case;
 
 const DRAM: usize = 64 << 20;
@@ -197,6 +197,8 @@ impl Cases {
         let first_dot: &[u8] = if data.starts_with(b".") { b"." } else { b"" };
         let expected = [first_dot, &decoded].concat();
         self.add_peer::<SmtpProto>(format!("{place}/smtp-proto"), &stream, &expected);
+        let expected = [b"\r\n", &expected[..expected.len() - 2]].concat();
+        self.add_peer::<SmtpProtoOctets>(format!("{place}/smtp-proto-0.1"), &stream, &expected);
         self.add_peer::<MemchrLines>(format!("{place}/memchr-lines"), &stream, &decoded);
         self.add(format!("{place}/memmem-scan"), stream.len(), 0, |name| {
             let scan = MemmemScan::new();

@@ -23,6 +23,24 @@ impl Receiver for SmtpProto {
     }
 }
 
+/// The receiver of the same crate before it searched (0.1.6): octet by octet. It also begins inside a line, and takes the last
+/// CRLF for a part of the terminator.
+pub(crate) struct SmtpProtoOctets(smtp_proto_octets::request::receiver::DataReceiver);
+
+impl Receiver for SmtpProtoOctets {
+    fn new() -> Self {
+        Self(smtp_proto_octets::request::receiver::DataReceiver::new())
+    }
+
+    fn take(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> bool {
+        if out.is_empty() {
+            // It takes CRLF back at the end, which was handed out with the piece before.
+            out.extend_from_slice(b"\r\n");
+        }
+        self.0.ingest(&mut chunk.iter(), out)
+    }
+}
+
 /// What one writes by hand: `memchr` for the LF of each line, which has to have its CR and to be no longer than 1000 octets;
 /// the line is appended without its transparency dot. A line that lies in two chunks is put together first.
 pub(crate) struct MemchrLines {
