@@ -40,7 +40,8 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Octets<'py> {
     type Error = PyErr;
 
     fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
-        match object.cast::<PyBytes>() {
+        // Not a class made from it: what is handed back is bytes and nothing else.
+        match object.cast_exact::<PyBytes>() {
             Ok(bytes) => Ok(Self(bytes.to_owned())),
             Err(_) => copied(object).map(Self),
         }
