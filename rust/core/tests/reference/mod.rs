@@ -12,8 +12,7 @@ pub(crate) struct Decoded {
     pub violation: Option<Violation>,
 }
 
-/// Mail data ends at the first CRLF.CRLF of the stream, where a CRLF is thought before its first octet: how many octets
-/// come before the `.` CR LF.
+/// Octets before the `.` CR LF that ends mail data, at the first CRLF.CRLF with a CRLF thought before the first octet.
 pub(crate) fn end_of(wire: &[u8]) -> Option<usize> {
     let stream = [b"\r\n", wire].concat();
     stream.windows(5).position(|five| five == b"\r\n.\r\n")
@@ -21,86 +20,57 @@ pub(crate) fn end_of(wire: &[u8]) -> Option<usize> {
 
 pub(crate) fn decode(wire: &[u8], policies: &DataPolicies) -> Decoded {
     let end = end_of(wire);
-    let body = &wire[..end.unwrap_or(wire.len())];
-    let starts_line = |at: usize| at == 0 || at >= 2 && &wire[at - 2..at] == b"\r\n";
-    let mut decoded =
-        Decoded { eof: end.is_some(), consumed: end.map_or(wire.len(), |end| end + 3), ..Decoded::default() };
+    let consumed = end.map_or(wire.len(), |end| end + 3);
+    let mut decoded = Decoded { eof: end.is_some(), consumed, ..Decoded::default() };
     let report = &mut decoded.report;
-    let first = |place: &mut Option<u64>, at: usize| {
-        place.get_or_insert(at as u64);
-    };
     let mut line = 0;
-    for (at, &octet) in body.iter().enumerate() {
-        let next = wire.get(at + 1).copied();
-        let undecided = next.is_none() && (octet == b'\r' || octet == b'.' && starts_line(at));
-        let dot_cr = at + 2 == wire.len() && octet == b'.' && starts_line(at) && next == Some(b'\r');
-        if undecided || dot_cr {
-            break;
+    for (at, octet) in wire[..end.unwrap_or(wire.len())].iter().enumerate() {
+        let (before, after) = (&wire[..at], &wire[at + 1..]);
+        let transparent = *octet == b'.' && (at == 0 || before.ends_with(b"\r\n"));
+        if transparent && (after.is_empty() || after == b"\r") || *octet == b'\r' && after.is_empty() {
+            break; // what it is depends on what comes next
         }
-        if octet == b'.' && starts_line(at) {
+        if transparent {
             report.dots_removed += 1;
             continue;
         }
-        let cr_of_crlf = octet == b'\r' && next == Some(b'\n');
-        let lf_of_crlf = octet == b'\n' && at > 0 && wire[at - 1] == b'\r';
-        if cr_of_crlf && line == 0 {
-            report.header_end.get_or_insert(report.size);
-        }
         line += 1;
         report.size += 1;
-        let mut faults = Vec::new();
-        let mut becomes = vec![octet];
-        if octet == b'\r' && !cr_of_crlf {
-            report.bare_cr += 1;
-            first(&mut report.first_bare_cr, at);
-            match policies.bare_cr {
-                BarePolicy::Reject => faults.push(Fault::BareCr),
-                BarePolicy::Keep => {}
-                BarePolicy::Normalize => becomes = vec![b' '],
-            }
-        }
-        if octet == b'\n' && !lf_of_crlf {
-            report.bare_lf += 1;
-            first(&mut report.first_bare_lf, at);
-            match policies.bare_lf {
-                BarePolicy::Reject => faults.push(Fault::BareLf),
-                BarePolicy::Keep => {}
-                BarePolicy::Normalize if policies.line_ends == LineEnds::Lf => {}
-                BarePolicy::Normalize => becomes = b"\r\n".to_vec(),
-            }
-        }
-        if octet == 0 {
-            report.nul += 1;
-            first(&mut report.first_nul, at);
-            if policies.nul == KeepPolicy::Reject {
-                faults.push(Fault::Nul);
-            }
-        }
-        if octet > 127 {
-            report.eight_bit += 1;
-            first(&mut report.first_eight_bit, at);
-        }
-        if line == policies.max_line + 1 {
-            report.long_lines += 1;
-            first(&mut report.first_long_line, at);
-            if policies.long_line == KeepPolicy::Reject {
-                faults.push(Fault::LongLine);
-            }
-        }
-        if report.size > policies.max_size {
-            faults.push(Fault::TooLarge);
-        }
-        if let Some(&fault) = faults.first() {
-            decoded.violation.get_or_insert(Violation::new(fault, at as u64));
-        }
-        if cr_of_crlf && policies.line_ends == LineEnds::Lf {
-            becomes.clear();
-        }
-        if decoded.violation.is_none() {
-            decoded.out.extend(becomes);
-        }
         report.longest_line = report.longest_line.max(line);
-        if lf_of_crlf {
+        let (cr_of_crlf, lf_of_crlf) = (after.starts_with(b"\n"), before.ends_with(b"\r"));
+        let (bare_cr, bare_lf) = (*octet == b'\r' && !cr_of_crlf, *octet == b'\n' && !lf_of_crlf);
+        let (nul, eight_bit, long) = (*octet == 0, *octet > 127, line - 1 == policies.max_line);
+        let count = |seen: bool, number: &mut u64, first: &mut Option<u64>| {
+            *number += u64::from(seen);
+            *first = first.or(seen.then_some(at as u64));
+        };
+        count(bare_cr, &mut report.bare_cr, &mut report.first_bare_cr);
+        count(bare_lf, &mut report.bare_lf, &mut report.first_bare_lf);
+        count(nul, &mut report.nul, &mut report.first_nul);
+        count(eight_bit, &mut report.eight_bit, &mut report.first_eight_bit);
+        count(long, &mut report.long_lines, &mut report.first_long_line);
+        let faults = [
+            (bare_cr && policies.bare_cr == BarePolicy::Reject, Fault::BareCr),
+            (bare_lf && policies.bare_lf == BarePolicy::Reject, Fault::BareLf),
+            (nul && policies.nul == KeepPolicy::Reject, Fault::Nul),
+            (long && policies.long_line == KeepPolicy::Reject, Fault::LongLine),
+            (report.size > policies.max_size, Fault::TooLarge),
+        ];
+        let fault = faults.into_iter().find(|(broken, _)| *broken);
+        decoded.violation = decoded.violation.or(fault.map(|(_, fault)| Violation::new(fault, at as u64)));
+        if decoded.violation.is_none() {
+            let lf = policies.line_ends == LineEnds::Lf;
+            decoded.out.extend_from_slice(match octet {
+                b'\r' if cr_of_crlf && lf => b"",
+                b'\r' if bare_cr && policies.bare_cr == BarePolicy::Normalize => b" ",
+                b'\n' if bare_lf && policies.bare_lf == BarePolicy::Normalize && !lf => b"\r\n",
+                octet => std::slice::from_ref(octet),
+            });
+        }
+        if *octet == b'\r' && cr_of_crlf && line == 1 {
+            report.header_end = report.header_end.or(Some(report.size - 1));
+        }
+        if *octet == b'\n' && lf_of_crlf {
             report.lines += 1;
             line = 0;
         }
