@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import array
-import itertools
 import mmap
 import os
-import smtplib
 import subprocess
 import sys
 import threading
@@ -15,85 +13,7 @@ from typing import Any
 
 import lonedot
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from lonedot import DataDecoder, DataEncoder, DataReport, MailDataError, Violation, _core, decode_data, encode_data
-
-from tests import reference
-
-ALPHABET = (b"\r", b"\n", b".", b"a", b"\0")
-KEEP: dict[str, Any] = {"bare_cr": "keep", "bare_lf": "keep", "nul": "keep", "long_line": "keep"}
-NORMALIZE: dict[str, Any] = {"bare_cr": "normalize", "bare_lf": "normalize", "nul": "keep"}
-POLICIES: list[dict[str, Any]] = [
-    {},
-    KEEP,
-    NORMALIZE,
-    {**KEEP, "line_ends": "lf"},
-    {**NORMALIZE, "line_ends": "lf"},
-    {"max_size": 2, "max_line": 3},
-    {**KEEP, "max_size": 3},
-]
-
-# What must never end mail data, each in the middle of a message.
-NEVER_ENDS = [
-    b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r.\r", b"\r.\n", b"\r.\r\n", b"\n.\r", b"\r\n.\r", b"\r\n.\r\r\n",
-    b"\r\n\0.\r\n", b"\r\n.\0\r\n",
-]  # fmt: skip
-
-
-def outcome(decoder: DataDecoder, out: bytes, consumed: int) -> reference.Decoded:
-    violation = decoder.violation
-    at = None if violation is None else (violation.name, violation.offset)
-    return reference.Decoded(out, decoder.eof, consumed, at)
-
-
-def decode_in(chunks: Iterator[bytes] | list[bytes], **policies: Any) -> reference.Decoded:
-    decoder, out, consumed = DataDecoder(**policies), b"", 0
-    for chunk in chunks:
-        out += decoder.decode(chunk)
-        consumed += decoder.consumed
-    return outcome(decoder, out, consumed)
-
-
-class TestAgainstTheReference:
-    @pytest.mark.parametrize("policies", POLICIES, ids=repr)
-    def test_every_short_string_at_every_split(self, policies: dict[str, Any]) -> None:
-        for length in range(6):
-            for octets in itertools.product(ALPHABET, repeat=length):
-                wire = b"".join(octets)
-                expected = reference.decode(wire, **policies)
-                for split in range(length + 1):
-                    got = decode_in([wire[:split], wire[split:]], **policies)
-                    assert got == expected, (wire, split)
-
-    @pytest.mark.parametrize("policies", POLICIES, ids=repr)
-    def test_octet_by_octet_and_with_what_follows(self, policies: dict[str, Any]) -> None:
-        for octets in itertools.product(ALPHABET, repeat=4):
-            wire = b"".join(octets) + b"\r\n.\r\nQUIT\r\n"
-            expected = reference.decode(wire, **policies)
-            assert decode_in([wire], **policies) == expected
-            assert decode_in([bytes([octet]) for octet in wire], **policies) == expected
-
-    @given(
-        lines=st.lists(st.sampled_from([*ALPHABET, b"\r\n", b"\r\n.", b"\r\n.\r\n", b"x" * 70, b"\xff"]), max_size=40),
-        cuts=st.lists(st.integers(0, 200), max_size=8),
-        policies=st.sampled_from(POLICIES),
-    )
-    def test_long_ones_anywhere_cut(self, lines: list[bytes], cuts: list[int], policies: dict[str, Any]) -> None:
-        wire = b"".join(lines)
-        places = [0, *sorted(cuts), len(wire)]
-        chunks = [wire[a:b] for a, b in itertools.pairwise(places)]
-        assert decode_in(chunks, **policies) == reference.decode(wire, **policies)
-
-    @pytest.mark.parametrize("ending", NEVER_ENDS, ids=repr)
-    def test_nothing_else_ends_mail_data(self, ending: bytes) -> None:
-        wire = b"a" + ending + b"MAIL FROM:<x@example.org>\r\n"
-        for split in range(len(wire) + 1):
-            assert not decode_in([wire[:split], wire[split:]], **KEEP).eof
-        assert decode_in([wire, b".\r\n"], **KEEP).eof
-
-    def test_cr_before_the_end_is_mail_data(self) -> None:
-        assert decode_data(b"a\r\r\n.\r\n", bare_cr="keep") == b"a\r\r\n"
 
 
 class TestDecoder:
@@ -219,26 +139,6 @@ class TestBuffers:
 
 
 class TestEncoder:
-    @given(st.lists(st.sampled_from([b"", b".", b"..", b"a", b".a", b"\xff", b"\0", b"a" * 100]), max_size=20))
-    def test_decoding_undoes_it(self, lines: list[bytes]) -> None:
-        mail_data = b"".join(line + b"\r\n" for line in lines)
-        assert decode_data(encode_data(mail_data), nul="keep") == mail_data
-
-    @given(st.lists(st.sampled_from([b".", b"a", b"\r\n", b"\r\n."]), max_size=12))
-    def test_every_split_gives_the_same(self, parts: list[bytes]) -> None:
-        mail_data = b"".join(parts)
-        whole = encode_data(mail_data)
-        for split in range(len(mail_data) + 1):
-            encoder = DataEncoder()
-            assert encoder.encode(mail_data[:split]) + encoder.encode(mail_data[split:]) + encoder.finish() == whole
-
-    @given(st.lists(st.text(alphabet=".ab ", max_size=5), max_size=12))
-    def test_as_smtplib_quotes(self, lines: list[str]) -> None:
-        text = "\n".join(lines)
-        quoted = smtplib.quotedata(text).encode()
-        theirs = quoted + (b"" if quoted.endswith(b"\r\n") or not quoted else b"\r\n") + b".\r\n"
-        assert encode_data(text.replace("\n", "\r\n").encode()) == theirs
-
     def test_the_last_crlf_is_added_where_it_is_missing(self) -> None:
         assert encode_data(b"a") == b"a\r\n.\r\n"
         assert encode_data(b"a\r\n") == b"a\r\n.\r\n"

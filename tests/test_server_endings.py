@@ -11,7 +11,7 @@ from lonedot import Policies
 
 from tests import reference
 from tests.support import ENVELOPE, KEEP, LOOPS, Client, Recorder, RecordingSink, run, serving, until
-from tests.test_data import NEVER_ENDS
+from tests.test_mail_data import NEVER_ENDS
 
 SMUGGLED = b"MAIL FROM:<smuggled@example.org>\r\nRCPT TO:<victim@example.org>\r\nDATA\r\nsmuggled\r\n.\r\n"
 KEPT: dict[str, Any] = {"bare_cr": "keep", "bare_lf": "keep", "nul": "keep", "long_line": "keep"}

@@ -24,7 +24,7 @@ from lonedot import (
 )
 
 from tests.support import ENVELOPE, KEEP
-from tests.test_data import NEVER_ENDS
+from tests.test_mail_data import NEVER_ENDS
 
 CONFIG = Config(hostname="mx.example")
 SMUGGLED = b"MAIL FROM:<smuggled@example.org>\r\nRCPT TO:<victim@example.org>\r\nDATA\r\nsmuggled\r\n.\r\n"
