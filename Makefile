@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport CONDA_PREFIX PYTHONHOME PYTHONPATH
 
 .NOTPARALLEL:
-.PHONY: help run build test lint counts soak bench clean lost
+.PHONY: help run build test lint counts fuzz soak bench clean lost
 
 help: ## Tell what there is (the default)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,7 @@ test: build .venv/.dev ## Install what the tests need, run those of Rust and of 
 
 lint: build .venv/.dev ## Check format, lints, types and stubs; changes nothing
 	cargo fmt --all --check
+	cargo fmt --manifest-path rust/fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -44,6 +45,10 @@ lint: build .venv/.dev ## Check format, lints, types and stubs; changes nothing
 counts: build ## Count the instructions of fixed cases, compare with the baseline; ARGS=--update writes a new one
 	@sh tests/install-clients.sh valgrind:valgrind
 	$(BIN)/python benches/instructions.py $(ARGS)
+
+fuzz: ## Fuzz decoder, encoder, parser and session, a minute each; ARGS="600 decode" chooses how long and what
+	@sh tests/install-clients.sh c++:g++
+	@sh rust/fuzz/run.sh $(ARGS)
 
 soak: build .venv/.dev ## Run the tests that take minutes: kill -9 under load, 10,000 connections, 20 MiB messages
 	@sh tests/install-clients.sh
