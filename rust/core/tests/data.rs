@@ -3,13 +3,15 @@
 
 mod feed;
 mod inputs;
+mod placed;
 mod reference;
 
-use feed::Feed;
+use feed::{Feed, WAYS};
 use inputs::{FILLINGS, PATTERNS, SIZES, fill, mail, on_all_cores, strings};
 use lonedot_core::data::{BarePolicy, DataDecoder, DataPolicies, KeepPolicy, LineEnds};
 use lonedot_core::scan::Backend;
 use lonedot_core::{Fault, Violation};
+use placed::Placed;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -52,10 +54,11 @@ fn every_string_of_seven_at_every_split_under_every_policy() {
         for policies in all.iter().filter(|policies| has_a_say(policies, wire)) {
             let wanted = reference::decode(wire, policies);
             for backend in Backend::available() {
-                feed.check(wire.chunks(1), policies, backend, &wanted);
-                // Split before the first octet, it is whole.
-                for (a, b) in (0..wire.len().max(1)).map(|split| wire.split_at(split)) {
-                    feed.check([a, b].into_iter(), policies, backend, &wanted);
+                feed.check([&wire[..]].into_iter(), policies, backend, &wanted);
+                // In place, with splits, the strings of four are enough: see below.
+                feed.check_ways(&WAYS[..1], wire.chunks(1), policies, backend, &wanted);
+                for (a, b) in (1..wire.len()).map(|split| wire.split_at(split)) {
+                    feed.check_ways(&WAYS[..1], [a, b].into_iter(), policies, backend, &wanted);
                 }
             }
         }
@@ -96,7 +99,7 @@ fn every_string_of_four_around_the_edges_of_blocks() {
     on_all_cores(strings.len(), |piece| {
         let mut feed = Feed::default();
         let string = &strings[piece];
-        for (offset, filling) in (60..=65).flat_map(|offset| FILLINGS.map(|filling| (offset, filling))) {
+        for (offset, filling) in (61..=65).flat_map(|offset| FILLINGS.map(|filling| (offset, filling))) {
             for tail in [0, (piece + offset) % 131] {
                 let wire = [fill(filling, offset), string.clone(), fill(FILLINGS[1], tail)].concat();
                 for policies in &policies {
@@ -108,6 +111,30 @@ fn every_string_of_four_around_the_edges_of_blocks() {
                             feed.check([a, b].into_iter(), policies, backend, &wanted);
                         }
                     }
+                }
+            }
+        }
+    });
+}
+
+/// In a long chunk, at every address within a block, in every state that a chunk before can leave.
+#[test]
+fn every_string_of_four_at_every_address() {
+    let (strings, policies) = (strings(4), policies_of_blocks());
+    on_all_cores(strings.len(), |piece| {
+        let mut feed = Feed::default();
+        for (nth, before) in
+            [&b""[..], b"a", b"a\r\n", b"\r", b"\r\n.", b"\r\n.\r", b".a\r\n\r"].into_iter().enumerate()
+        {
+            // Long enough for a decoder to align its reads.
+            let wire = [before, &strings[piece], &fill(FILLINGS[(piece + nth) % 4], 2200)].concat();
+            let policies = &policies[(piece + nth) % policies.len()];
+            let wanted = reference::decode(&wire, policies);
+            for past in 0..64 {
+                let placed = Placed::new(&wire, before.len(), past);
+                let (a, b) = placed.octets().split_at(before.len());
+                for backend in Backend::available() {
+                    feed.check([a, b].into_iter(), policies, backend, &wanted);
                 }
             }
         }
@@ -130,7 +157,8 @@ fn patterns_at_every_offset_of_the_blocks() {
                     let wanted = reference::decode(&wire, policies);
                     for backend in Backend::available() {
                         feed.check([&wire[..]].into_iter(), policies, backend, &wanted);
-                        feed.check(wire.chunks(SIZES[(run + piece) % SIZES.len()]), policies, backend, &wanted);
+                        let (way, size) = (&WAYS[piece % 2..][..1], SIZES[(run + piece) % SIZES.len()]);
+                        feed.check_ways(way, wire.chunks(size), policies, backend, &wanted);
                     }
                 }
             }

@@ -7,6 +7,7 @@ mod connection;
 mod conversation;
 mod feed;
 mod line;
+mod placed;
 mod reference;
 #[path = "reference/encode.rs"]
 mod reference_encode;

@@ -13,6 +13,8 @@ mod conversation;
 mod feed;
 #[path = "../../core/tests/line/mod.rs"]
 mod line;
+#[path = "../../core/tests/placed/mod.rs"]
+mod placed;
 #[path = "../../core/tests/reference/mod.rs"]
 mod reference;
 #[path = "../../core/tests/reference/encode.rs"]
