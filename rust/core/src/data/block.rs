@@ -128,9 +128,10 @@ impl Line {
         }
         self.dots_removed += u64::from(dots.count_ones());
         if octets > 0 {
-            // As if the block ended with them.
+            // As if the block ended with them. A CRLF before a single octet is still looked at.
             let behind = BLOCK - octets;
-            (self.cr, self.crlf, self.dots) = (cr << behind, crlf << behind, dots << behind);
+            let earlier = self.crlf.checked_shr(octets as u32).unwrap_or(0);
+            (self.cr, self.crlf, self.dots) = (cr << behind, crlf << behind | earlier, dots << behind);
         }
         Some(Taken { octets, end, text: bare_cr | bare_lf | nul == 0 })
     }
