@@ -11,6 +11,7 @@ import pytest
 from lonedot import Reply, Server
 from lonedot.clock import Clock
 from lonedot.content import ContentSink
+from lonedot.conversation import Conversation
 
 from tests.support import LOOPS, Client, Recorder, RecordingSink, opened, run, serving, until
 from tests.test_server_sinks import BODY, handler_of
@@ -400,3 +401,39 @@ def test_a_flood_of_commands_has_few_replies_kept_for_it(half_closes: bool, loop
                 await client.say("NOOP", 250)
 
     run(main(), loop)
+
+
+def test_nothing_is_closed_while_the_transport_says_that_it_reads_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # asyncio's transport says so while it writes. Closed there with nothing left to write, it is lost twice, and fails.
+    closed: list[bool] = []
+
+    async def main() -> None:
+        async with serving(Recorder()) as server, Client.to(server) as client:
+            (conversation,) = server.conversations
+            transport: Any = conversation._transport
+            resume, close, saying = Conversation.resume_writing, transport.close, [False]
+
+            def resume_writing(self: Conversation) -> None:
+                saying[0] = True
+                resume(self)
+                saying[0] = False
+
+            def record_close() -> None:
+                closed.append(saying[0])
+                close()
+
+            monkeypatch.setattr(Conversation, "resume_writing", resume_writing)
+            transport.close = record_close
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+            client.writer.transport.pause_reading()  # type: ignore[attr-defined]
+            # One read, so that the last command waits for its turn in the session.
+            client.send(b"HELP\r\n" * 9_000 + b"QUIT\r\n")
+            await until(lambda: conversation._blocked)
+            client.writer.transport.resume_reading()  # type: ignore[attr-defined]
+            assert (await client.end()).endswith(b"\r\n")
+
+    run(main(), "asyncio")
+    assert closed
+    assert not any(closed)

@@ -58,6 +58,7 @@ class Conversation(Worker, asyncio.BufferedProtocol):
         "_listener",
         "_paused",
         "_queue",
+        "_resuming",
         "_server",
         "_session",
         "_transport",
@@ -87,6 +88,7 @@ class Conversation(Worker, asyncio.BufferedProtocol):
         self._closed: str | None = None
         # The socket is closed.
         self._gone = False
+        self._resuming = False
         self.deadline = 0
         self.slot = 0
 
@@ -154,11 +156,13 @@ class Conversation(Worker, asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         """It reads again."""
         self._blocked = False
+        self._resuming = True
         if self._task is None and self._closed is None:
             self._wait_for_client()
             self._rest()
         else:
             self._read_on()
+        self._resuming = False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is closed."""
@@ -371,6 +375,10 @@ class Conversation(Worker, asyncio.BufferedProtocol):
     def _close(self) -> None:
         transport = self._transport
         if transport.is_closing():
+            return
+        if self._resuming:
+            # asyncio's transport says so while it writes. Closed there with nothing left to write, it is lost twice.
+            self._server.loop.call_soon(self._close)
             return
         self._set_deadline(self._server.linger_ticks)
         if self._closed in _SENDING_ON and transport.can_write_eof():
