@@ -26,7 +26,7 @@ pub struct Row {
 /// What the offset of a fault counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// Octets of mail data as they came over the wire, from the first after the 354.
+    /// Octets of mail data as they came over the wire, from the first after the 354 or the first BDAT, other BDATs left out.
     MailData,
     /// Octets of the command line.
     Command,
@@ -81,6 +81,9 @@ faults! {
         /// The octets end before the end of mail data.
         Unfinished = "unfinished" 451 (4, 4, 2)
             "Mail data ended without its CRLF.CRLF; send it again, whole" "RFC 5321 4.1.1.4";
+        /// The octets end before those of the last BDAT.
+        UnfinishedChunks = "unfinished-chunks" 451 (4, 4, 2)
+            "Mail data ended before its last chunk did; send it again, whole" "RFC 3030 2";
         /// Octets follow the end of mail data where none may.
         OctetsAfterEnd = "octets-after-end" 503 (5, 5, 1)
             "Octets follow the end of mail data; decode them as commands" "RFC 5321 4.1.1.4";

@@ -30,7 +30,7 @@ impl Line {
     /// Decides on the first `length` octets of a block. None when they are the octet way's to decide; nothing has changed
     /// then.
     #[inline(always)]
-    pub(super) fn block<K: Kernel, H: Handing>(
+    pub(super) fn block<K: Kernel, H: Handing, const TRANSPARENCY: bool>(
         &mut self,
         block: &[u8; BLOCK],
         length: usize,
@@ -43,7 +43,7 @@ impl Line {
         let after_cr = cr << 1 | self.cr >> (BLOCK - 1);
         let after_dot = self.dots >> (BLOCK - 1);
         let starts = (lf & after_cr) << 1 | self.crlf >> (BLOCK - 1);
-        let dots = K::dots(loaded, starts);
+        let dots = if TRANSPARENCY { K::dots(loaded, starts) } else { 0 };
 
         let (mut octets, mut end) = (length, false);
         if dots | after_dot != 0 {

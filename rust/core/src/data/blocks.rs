@@ -11,7 +11,7 @@
 use std::mem::take;
 
 use super::block::Place;
-use super::decoder::DataDecoder;
+use super::decoder::Decoder;
 use super::handing::Handing;
 use super::policies::{BarePolicy, KeepPolicy};
 use super::room::Room;
@@ -46,7 +46,7 @@ pub(super) struct Rules {
     pub refuse_nul: bool,
 }
 
-impl DataDecoder {
+impl<const TRANSPARENCY: bool> Decoder<TRANSPARENCY> {
     /// Decides on blocks as long as it can. Returns how many octets it took.
     #[inline(always)]
     pub(super) fn blocks<K: Kernel, H: Handing>(&mut self, chunk: &[u8], room: &mut Room<'_>) -> usize {
@@ -82,7 +82,7 @@ impl DataDecoder {
             let aligned = short == 0 || left < WORTH_ALIGNING;
             if text && aligned && left >= BLOCK {
                 let sought = self.report.header_end.is_none();
-                let (taken, left) = line.text::<K, H>(&chunk[at..], &rules, sought, filled);
+                let (taken, left) = line.text::<K, H, TRANSPARENCY>(&chunk[at..], &rules, sought, filled);
                 (at, filled) = (at + taken, left);
             }
             let rest = &chunk[at..];
@@ -101,7 +101,9 @@ impl DataDecoder {
                 block = &padded;
             }
             let mut place = Place { offset: self.offset, at: at as u64, report: &mut self.report };
-            let Some(taken) = line.block::<K, H>(block, length, &rules, &mut place, &mut filled) else { break };
+            let Some(taken) = line.block::<K, H, TRANSPARENCY>(block, length, &rules, &mut place, &mut filled) else {
+                break;
+            };
             at += taken.octets;
             end = taken.end;
             // Where one block was not, the next is seldom.

@@ -1,9 +1,12 @@
-//! From octets of the wire to mail data: finds `<CRLF>.<CRLF>`, takes transparency dots away, enforces the policies.
+//! From octets of the wire to mail data: enforces the policies and, where there is transparency, finds `<CRLF>.<CRLF>` and
+//! takes the dots away.
 //!
-//! Takes chunks at any split; appends mail data to the caller's buffer; says how many octets were its own. Only
-//! `<CRLF>.<CRLF>` ends mail data (RFC 5321 §4.1.1.4). A dot that starts a line is taken away when other octets follow it
-//! (§4.5.2); only CRLF starts a line. After the first violation nothing more is handed out, but the end is still looked
-//! for and everything is still counted, so that the reply can be given in step.
+//! What [`super::DataDecoder`] and [`super::ChunkDecoder`] share. Takes octets at any split; appends mail data to the
+//! caller's buffer; says how many octets were its own. With transparency only `<CRLF>.<CRLF>` ends mail data (RFC 5321
+//! §4.1.1.4), and a dot that starts a line is taken away when other octets follow it (§4.5.2); only CRLF starts a line.
+//! Without, a dot is an octet like any other, and where mail data ends is the caller's to know. After the first violation
+//! nothing more is handed out, but the end is still looked for and everything is still counted, so that the reply can be
+//! given in step.
 //!
 //! It retains a state and the report, whatever arrives: at most `.` CR of the stream, in the form of a state.
 //!
@@ -20,9 +23,9 @@ use super::state::State;
 use crate::scan::{BLOCK, Backend, Job, Kernel};
 use crate::violation::{Fault, Violation};
 
-/// The decoder of one message's mail data.
+/// The decoder of one message's mail data, with transparency or without.
 #[derive(Debug, Clone)]
-pub struct DataDecoder {
+pub(super) struct Decoder<const TRANSPARENCY: bool> {
     pub(super) policies: DataPolicies,
     backend: Backend,
     pub(super) state: State,
@@ -34,16 +37,9 @@ pub struct DataDecoder {
     pub(super) violation: Option<Violation>,
 }
 
-impl DataDecoder {
-    /// A decoder at the first octet after the 354.
-    #[must_use]
-    pub fn new(policies: DataPolicies) -> Self {
-        Self::with_backend(policies, Backend::best())
-    }
-
-    /// The same, with a kernel of the caller's choice.
-    #[must_use]
-    pub fn with_backend(policies: DataPolicies, backend: Backend) -> Self {
+impl<const TRANSPARENCY: bool> Decoder<TRANSPARENCY> {
+    /// A decoder at the first octet.
+    pub(super) fn new(policies: DataPolicies, backend: Backend) -> Self {
         Self {
             policies,
             backend,
@@ -55,31 +51,19 @@ impl DataDecoder {
         }
     }
 
-    /// Decodes a chunk, appends its mail data to `out`, and returns how many of its octets belong to the mail data and its
-    /// terminator. All of them, until the end is in the chunk; what follows the end is the caller's.
-    pub fn decode(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> usize {
+    /// Decodes a chunk, appends its mail data to `out`, and returns how many octets it took.
+    pub(super) fn decode(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> usize {
         append(out, self.most(chunk.len()), |room| self.decode_into(chunk, room))
     }
 
-    /// The same, into memory of the caller's.
-    ///
-    /// # Panics
-    /// When `room` has less left than [`DataDecoder::room_for`] says.
-    pub fn decode_into(&mut self, chunk: &[u8], room: &mut Room<'_>) -> usize {
+    /// The same, into memory of the caller's, which has to have room for as many as [`Decoder::most`] says.
+    pub(super) fn decode_into(&mut self, chunk: &[u8], room: &mut Room<'_>) -> usize {
         assert!(room.left() >= self.most(chunk.len()), "decode_into takes room for room_for(chunk.len()) octets");
         self.backend.run(Decode { decoder: self, chunk, room })
     }
 
-    /// How many octets of room to decode a chunk of so many octets into.
-    #[must_use]
-    pub const fn room_for(&self, octets: usize) -> usize {
-        self.most(octets) + BLOCK
-    }
-
-    /// Takes octets from the start of a chunk as long as they are mail data just as they stand, and returns how many: what
-    /// [`DataDecoder::decode`] would write is then the chunk's own first octets, and need not be copied. Goes on where it
-    /// stopped with `decode`.
-    pub fn decode_in_place(&mut self, chunk: &[u8]) -> usize {
+    /// Takes octets from the start of a chunk as long as they are mail data just as they stand, and returns how many.
+    pub(super) fn decode_in_place(&mut self, chunk: &[u8]) -> usize {
         let decided = matches!(self.state, State::LineStart | State::Text);
         if !decided || self.violation.is_some() || self.policies.line_ends == LineEnds::Lf {
             return 0;
@@ -89,46 +73,15 @@ impl DataDecoder {
 
     /// The most octets that a chunk of so many becomes. One more than came in: a CR of the chunk before may turn out to be
     /// mail data. And as many again where each may be an LF that is made a CRLF.
-    const fn most(&self, octets: usize) -> usize {
+    pub(super) const fn most(&self, octets: usize) -> usize {
         let normalized = matches!(self.policies.bare_lf, BarePolicy::Normalize);
         1 + octets + if normalized { octets } else { 0 }
     }
 
-    /// Whether `<CRLF>.<CRLF>` has been seen.
-    #[must_use]
-    pub fn eof(&self) -> bool {
-        self.state == State::End
-    }
-
-    /// The first violation of the policies.
-    #[must_use]
-    pub const fn violation(&self) -> Option<Violation> {
-        self.violation
-    }
-
     /// What was counted so far; complete at the end.
-    #[must_use]
-    pub fn report(&self) -> DataReport {
+    pub(super) fn report(&self) -> DataReport {
         let longest_line = self.report.longest_line.max(self.line);
         DataReport { longest_line, ..self.report }
-    }
-
-    /// Octets of the wire seen, the terminator included.
-    #[must_use]
-    pub const fn octets(&self) -> u64 {
-        self.offset
-    }
-
-    /// The report of mail data that is whole and broke no rule.
-    ///
-    /// # Errors
-    /// The first violation, or [`Fault::Unfinished`] when the end was not seen.
-    pub fn finish(&self) -> Result<DataReport, Violation> {
-        match self.violation {
-            Some(violation) => Err(violation),
-            None if self.eof() => Ok(self.report()),
-            None => Err(Violation::new(Fault::Unfinished, self.offset)),
-        }
     }
 
     #[inline(always)]
@@ -169,7 +122,7 @@ impl DataDecoder {
 
     fn step(&mut self, octet: u8, room: &mut Room<'_>) {
         self.state = match (self.state, octet) {
-            (State::LineStart, b'.') => State::Dot,
+            (State::LineStart, b'.') if TRANSPARENCY => State::Dot,
             (State::Dot, b'\r') => State::DotCr,
             (State::DotCr, b'\n') => {
                 self.line = 0;
@@ -196,6 +149,14 @@ impl DataDecoder {
             (State::End, _) => State::End,
         };
         self.offset += 1;
+    }
+
+    /// Decides on a CR that no octet can follow any more: the last octet has come.
+    pub(super) fn decide_last(&mut self, room: &mut Room<'_>) {
+        if self.state == State::Cr {
+            self.bare_cr(room);
+            self.state = State::Text;
+        }
     }
 
     /// An octet inside a line, where an LF is bare.
@@ -282,13 +243,13 @@ impl DataDecoder {
     }
 }
 
-struct Decode<'a, 'r> {
-    decoder: &'a mut DataDecoder,
+struct Decode<'a, 'r, const TRANSPARENCY: bool> {
+    decoder: &'a mut Decoder<TRANSPARENCY>,
     chunk: &'a [u8],
     room: &'a mut Room<'r>,
 }
 
-impl Job for Decode<'_, '_> {
+impl<const TRANSPARENCY: bool> Job for Decode<'_, '_, TRANSPARENCY> {
     type Output = usize;
 
     #[inline(always)]
@@ -297,12 +258,12 @@ impl Job for Decode<'_, '_> {
     }
 }
 
-struct DecodeInPlace<'a> {
-    decoder: &'a mut DataDecoder,
+struct DecodeInPlace<'a, const TRANSPARENCY: bool> {
+    decoder: &'a mut Decoder<TRANSPARENCY>,
     chunk: &'a [u8],
 }
 
-impl Job for DecodeInPlace<'_> {
+impl<const TRANSPARENCY: bool> Job for DecodeInPlace<'_, TRANSPARENCY> {
     type Output = usize;
 
     #[inline(always)]

@@ -1,7 +1,8 @@
 //! What a decoder counted.
 
 /// What was seen in mail data, whether or not it was handed out. Offsets count octets of the wire from the first after
-/// the 354, transparency dots included; sizes count octets of mail data, transparency dots and terminator left out.
+/// the 354, transparency dots included, or octets of all chunks; sizes count octets of mail data, transparency dots and
+/// terminator left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DataReport {
     /// Octets of mail data as RFC 1870 counts them: the last CRLF included, the terminator not.

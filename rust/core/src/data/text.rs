@@ -18,7 +18,7 @@ impl Line {
     /// first octet over 127, the end of the header section while it is `sought`, a line too long, a dot that may be the
     /// terminator's; and before a change, where what is handed out stays where it is.
     #[inline(always)]
-    pub(super) fn text<'r, K: Kernel, H: Handing>(
+    pub(super) fn text<'r, K: Kernel, H: Handing, const TRANSPARENCY: bool>(
         &mut self,
         chunk: &[u8],
         rules: &Rules,
@@ -30,10 +30,10 @@ impl Line {
         let short = self.longest < BLOCK as u64;
         let text = Text { line: self, chunk, max_line: rules.max_line, sought, room };
         match (short, far) {
-            (false, false) => K::apart(Loop::<_, H, false, false>(text, PhantomData)),
-            (false, true) => K::apart(Loop::<_, H, false, true>(text, PhantomData)),
-            (true, false) => K::apart(Loop::<_, H, true, false>(text, PhantomData)),
-            (true, true) => K::apart(Loop::<_, H, true, true>(text, PhantomData)),
+            (false, false) => K::apart(Loop::<_, H, TRANSPARENCY, false, false>(text, PhantomData)),
+            (false, true) => K::apart(Loop::<_, H, TRANSPARENCY, false, true>(text, PhantomData)),
+            (true, false) => K::apart(Loop::<_, H, TRANSPARENCY, true, false>(text, PhantomData)),
+            (true, true) => K::apart(Loop::<_, H, TRANSPARENCY, true, true>(text, PhantomData)),
         }
     }
 }
@@ -46,11 +46,20 @@ struct Text<'a, 'r> {
     room: Room<'r>,
 }
 
-/// The loop, compiled for each way to hand out; for `SHORT` lines, as long as none was as long as a block: several may end in
-/// one; and for a chunk that reaches `FAR`, for which memory is asked ahead. What a loop has no use for costs it no register.
-struct Loop<T, H, const SHORT: bool, const FAR: bool>(T, PhantomData<H>);
+/// The loop, compiled for each way to hand out; with transparency and without; for `SHORT` lines, as long as none was as long
+/// as a block: several may end in one; and for a chunk that reaches `FAR`, for which memory is asked ahead. What a loop has no
+/// use for costs it no register.
+struct Loop<T, H, const TRANSPARENCY: bool, const SHORT: bool, const FAR: bool>(T, PhantomData<H>);
 
-impl<'r, H: Handing, const SHORT: bool, const FAR: bool> Job for Loop<Text<'_, 'r>, H, SHORT, FAR> {
+impl<T, H, const TRANSPARENCY: bool, const SHORT: bool, const FAR: bool> Loop<T, H, TRANSPARENCY, SHORT, FAR> {
+    /// Of the first octets of lines, those that may be transparency dots. A branch on it would cost the loops with transparency
+    /// an instruction for each block.
+    const DOTTED: u64 = if TRANSPARENCY { u64::MAX } else { 0 };
+}
+
+impl<'r, H: Handing, const TRANSPARENCY: bool, const SHORT: bool, const FAR: bool> Job
+    for Loop<Text<'_, 'r>, H, TRANSPARENCY, SHORT, FAR>
+{
     type Output = (usize, Room<'r>);
 
     #[inline(always)]
@@ -82,7 +91,7 @@ impl<'r, H: Handing, const SHORT: bool, const FAR: bool> Job for Loop<Text<'_, '
                 break;
             }
             let starts = lf << 1 | crlf >> 63;
-            let dots = K::dots(block, starts);
+            let dots = K::dots(block, starts & Self::DOTTED);
             let empty = starts & masks.cr & sought;
             let mut begun = length;
             if dots | empty != 0 {
