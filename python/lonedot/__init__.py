@@ -1,12 +1,13 @@
 """lonedot: the receiving side of SMTP (RFC 5321) and LMTP (RFC 2033), with a Rust core.
 
-Mail data alone, for use inside any server: `DataDecoder`, `decode_data`, `DataEncoder`, `encode_data`. Commands alone:
-`parse_command`. A whole connection without a socket: `Session`. A whole server on asyncio: `Server` with a `Handler` or
-a `Delivery`, told what to do by a `Config`.
+Mail data alone, for use inside any server: `DataDecoder`, `decode_data`, `DataEncoder`, `encode_data`; `ChunkDecoder`
+for BDAT. Commands alone: `parse_command`. A whole connection without a socket: `Session`. A whole server on asyncio:
+`Server` with a `Handler` or a `Delivery`, told what to do by a `Config`.
 """
 
 from lonedot._core import (
     Aborted,
+    ChunkDecoder,
     Closed,
     CommandError,
     Data,
@@ -50,6 +51,7 @@ from lonedot.transaction import AbortReason, Message, Transaction
 __all__ = [
     "AbortReason",
     "Aborted",
+    "ChunkDecoder",
     "Closed",
     "Command",
     "CommandError",

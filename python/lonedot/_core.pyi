@@ -12,6 +12,7 @@ from typing_extensions import Buffer, disjoint_base
 
 __all__ = [
     "Aborted",
+    "ChunkDecoder",
     "Closed",
     "CommandError",
     "Data",
@@ -159,6 +160,37 @@ class DataDecoder:
         line_ends: _LineEnds = "crlf",
     ) -> DataDecoder: ...
     def decode(self, chunk: Buffer) -> bytes: ...
+    def finish(self) -> DataReport: ...
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def consumed(self) -> int: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    @property
+    def report(self) -> DataReport: ...
+    @property
+    def violation(self) -> Violation | None: ...
+
+@final
+class ChunkDecoder:
+    """The decoder of one message that comes in chunks (RFC 3030)."""
+
+    def __new__(
+        cls,
+        size: int,
+        last: bool = True,
+        *,
+        max_size: int | None = None,
+        max_line: int = 1000,
+        long_line: _Keep = "keep",
+        bare_cr: _Bare = "keep",
+        bare_lf: _Bare = "keep",
+        nul: _Keep = "keep",
+        line_ends: _LineEnds = "crlf",
+    ) -> ChunkDecoder: ...
+    def decode(self, octets: Buffer) -> bytes: ...
+    def next_chunk(self, size: int, last: bool = True) -> None: ...
     def finish(self) -> DataReport: ...
     @property
     def eof(self) -> bool: ...

@@ -1,8 +1,8 @@
 //! Mail data as Python sees it: `DataDecoder` in the shape of `zlib.decompressobj`, `DataEncoder`, and both in one shot.
 
 use lonedot_core::data::{
-    BarePolicy, DataDecoder as CoreDecoder, DataEncoder as CoreEncoder, DataPolicies, DataReport as CoreReport,
-    KeepPolicy, LineEnds,
+    BarePolicy, ChunkDecoder, DataDecoder as CoreDecoder, DataEncoder as CoreEncoder, DataPolicies,
+    DataReport as CoreReport, KeepPolicy, LineEnds, Room,
 };
 use lonedot_core::scan::Backend;
 use lonedot_core::{Fault, Violation as CoreViolation};
@@ -89,7 +89,7 @@ impl DataReport {
 }
 
 #[allow(clippy::too_many_arguments)] // keyword arguments of Python's
-fn policies(
+pub(crate) fn policies(
     max_size: Option<i64>,
     max_line: i64,
     long_line: &str,
@@ -113,13 +113,61 @@ fn policies(
     })
 }
 
-fn mail_data_error(py: Python<'_>, violation: CoreViolation, report: Option<CoreReport>) -> PyErr {
+pub(crate) fn mail_data_error(py: Python<'_>, violation: CoreViolation, report: Option<CoreReport>) -> PyErr {
     let error = MailDataError::new_err(violation.text());
     let value = error.value(py);
     let filled = value
         .setattr("violation", Violation(violation))
         .and_then(|()| value.setattr("report", report.map(DataReport::from)));
     filled.err().unwrap_or(error)
+}
+
+/// What the decoders do alike.
+pub(crate) trait Decode {
+    fn decode_in_place(&mut self, octets: &[u8]) -> usize;
+    fn decode_into(&mut self, octets: &[u8], room: &mut Room<'_>) -> usize;
+    fn room_for(&self, octets: usize) -> usize;
+}
+
+macro_rules! decode {
+    ($($decoder:ty),+) => {$(
+        impl Decode for $decoder {
+            fn decode_in_place(&mut self, octets: &[u8]) -> usize {
+                self.decode_in_place(octets)
+            }
+            fn decode_into(&mut self, octets: &[u8], room: &mut Room<'_>) -> usize {
+                self.decode_into(octets, room)
+            }
+            fn room_for(&self, octets: usize) -> usize {
+                self.room_for(octets)
+            }
+        }
+    )+};
+}
+
+decode!(CoreDecoder, ChunkDecoder);
+
+/// The mail data in the octets. Says how many of them were the decoder's, and appends the others to `unused_data`.
+pub(crate) fn decoded<'py>(
+    py: Python<'py>,
+    decoder: &mut impl Decode,
+    octets: Octets<'py>,
+    consumed: &mut usize,
+    unused_data: &mut Vec<u8>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let in_place = decoder.decode_in_place(&octets);
+    *consumed = in_place;
+    // No octets too may bring some: a CR that was held, in a last chunk that has none.
+    if in_place > 0 && in_place == octets.len() {
+        return Ok(octets.into_bytes());
+    }
+    let rest = &octets[in_place..];
+    let mail_data = bytes_filled(py, in_place + decoder.room_for(rest.len()), |room| {
+        room.push(&octets[..in_place]);
+        *consumed += decoder.decode_into(rest, room);
+    })?;
+    unused_data.extend_from_slice(&octets[*consumed..]);
+    Ok(mail_data)
 }
 
 /// The decoder of one message's mail data, in the shape of `zlib.decompressobj` (RFC 5321 sections 4.1.1.4 and 4.5.2).
@@ -156,19 +204,7 @@ impl DataDecoder {
     /// Decodes the next octets and returns the mail data in them: the very object, where all of it is mail data as it stands.
     /// b"" is normal, and the rule after the end and after a violation.
     fn decode<'py>(&mut self, py: Python<'py>, chunk: Octets<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        let decoder = &mut self.decoder;
-        let in_place = decoder.decode_in_place(&chunk);
-        self.consumed = in_place;
-        if in_place == chunk.len() {
-            return Ok(chunk.into_bytes());
-        }
-        let rest = &chunk[in_place..];
-        let mail_data = bytes_filled(py, in_place + decoder.room_for(rest.len()), |room| {
-            room.push(&chunk[..in_place]);
-            self.consumed += decoder.decode_into(rest, room);
-        })?;
-        self.unused_data.extend_from_slice(&chunk[self.consumed..]);
-        Ok(mail_data)
+        decoded(py, &mut self.decoder, chunk, &mut self.consumed, &mut self.unused_data)
     }
 
     /// True once `<CRLF>.<CRLF>` has been seen.

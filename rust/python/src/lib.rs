@@ -3,6 +3,7 @@
 
 #![allow(clippy::needless_pass_by_value)] // what the interpreter hands over is owned, by PyO3's rules
 
+mod chunk;
 mod command;
 mod data;
 mod event;
@@ -33,6 +34,8 @@ fn backend() -> PyResult<Backend> {
 
 #[pymodule(gil_used = false)]
 mod _core {
+    #[pymodule_export]
+    use crate::chunk::ChunkDecoder;
     #[pymodule_export]
     use crate::command::{
         Data, Ehlo, Expn, Helo, Help, Lhlo, Mail, Noop, Parameters, Quit, Rcpt, Rset, Unknown, Vrfy, parse_command,
