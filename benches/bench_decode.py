@@ -72,6 +72,24 @@ def test_lonedot(measure: Measure, name: str, dotted: bool) -> None:
     )
 
 
+def test_chunk(measure: Measure) -> None:
+    """What follows BDAT: one chunk of RFC 3030 in as many calls."""
+    data, _ = corpora.corpus("base64")
+
+    def run() -> lonedot.ChunkDecoder:
+        decoder = lonedot.ChunkDecoder(TIMES * len(data))
+        for _ in repeat(None, TIMES):
+            decoder.decode(data)
+        return decoder
+
+    decoder = lonedot.ChunkDecoder(TIMES * len(data))
+    parts = [decoder.decode(data) for _ in repeat(None, TIMES)]
+    same = all(part is data for part in parts)
+    assert all(part == data for part in parts)
+    assert run().finish() == decoder.finish()
+    measure(run, subject="chunk", corpus="base64", what="lonedot", octets=TIMES * CHUNK, calls=TIMES, same_object=same)
+
+
 @pytest.mark.parametrize("name", corpora.NAMES)
 def test_copy(measure: Measure, name: str) -> None:
     view = memoryview(corpora.corpus(name).wire)

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import lonedot
 from lonedot import (
+    ChunkDecoder,
     Config,
     DataDecoder,
     MailData,
@@ -55,6 +56,12 @@ def decoding(name: str, times: int, chunk: bytes, expected: bytes, kind: type = 
     """Mail data that has begun and does not end. Each chunk ends a line, so that all calls are alike."""
     names = {"decode": DataDecoder(**policies).decode, "chunk": kind(chunk)}
     return Case(f"DataDecoder.decode/{name}", times, "decode(chunk)", names, lambda decoded: decoded == expected)
+
+
+def chunking(name: str, times: int, octets: bytes) -> Case:
+    """A chunk that never ends, as far as these calls go."""
+    names = {"decode": ChunkDecoder(2**62).decode, "octets": octets}
+    return Case(f"ChunkDecoder.decode/{name}", times, "decode(octets)", names, lambda decoded: decoded == octets)
 
 
 def calling(name: str, function: Callable[[bytes], Any], octets: bytes, right: Callable[[Any], bool]) -> Case:
@@ -165,6 +172,7 @@ def cases() -> list[Case]:
         decoding("64 KiB, bytearray", 10, large, large, bytearray),
         decoding("64 KiB, memoryview", 10, large, large, memoryview),
         decoding("1 KiB", 1000, small, small),
+        chunking("64 KiB", 10, large),
         calling("decode_data/2 KiB", decode_data, wire, lambda decoded: decoded == message),
         calling("encode_data/2 KiB", encode_data, message, lambda encoded: encoded == wire),
         calling("parse_command/mail", parse_command, mail, lambda parsed: parsed.parameters.size == 10240),

@@ -69,7 +69,9 @@ def table(heads: Sequence[str], rows: Iterator[Sequence[str]] | Sequence[Sequenc
     yield ""
 
 
-def rates(whats: Sequence[str], rate: Callable[[str, str], float]) -> Iterator[str]:
+def rates(
+    whats: Sequence[str], rate: Callable[[str, str], float], corpora: Sequence[str] = tuple(CORPORA)
+) -> Iterator[str]:
     """GB/s on each corpus, and the ratio to the memcpy of the same octets."""
 
     def cell(corpus: str, what: str) -> str:
@@ -77,8 +79,8 @@ def rates(whats: Sequence[str], rate: Callable[[str, str], float]) -> Iterator[s
         return f"{value:.3g}" if what == "memcpy" else f"{value:.3g} ({value / memcpy:.2g})"
 
     yield from table(
-        ["GB/s (of memcpy)", *CORPORA],
-        ([label(what), *(cell(corpus, what) for corpus in CORPORA)] for what in whats),
+        ["GB/s (of memcpy)", *corpora],
+        ([label(what), *(cell(corpus, what) for corpus in corpora)] for what in whats),
     )
 
 
@@ -136,6 +138,8 @@ def rust(figures: Figures) -> Iterator[str]:
     yield from plot("kernels", "Throughput of each kernel, with CRLF and LF line ends")
     tiny = ((label(kernel), f"{figures.rust['tiny', 'cache', kernel].nanoseconds:.0f}") for kernel in figures.kernels)
     yield from table(["Messages of 400 octets, back to back", "ns each"], [*tiny])
+    yield from prose("BDAT's octets, by `ChunkDecoder`: no transparency, no terminator, the same policies:")
+    yield from rates(["memcpy", *figures.kernels], lambda corpus, what: figures.rate(corpus, "chunk", what), ["base64"])
     yield from prose("The other direction, of mail data that is encoded:")
     yield from rates(["memcpy", *figures.kernels], lambda corpus, what: figures.rate(corpus, "encode", what))
     yield "## Rust, from DRAM"
@@ -179,6 +183,7 @@ def python(figures: Figures) -> Iterator[str]:
     cases = (
         ("`decode` of 1 KiB, a call", "1k", "base64", ("lonedot", "lonedot-copied", "memcpy")),
         ("`decode` of 64 KiB, a call", "input", "base64", ("bytes", "bytearray", "memoryview")),
+        ("`ChunkDecoder.decode` of 64 KiB, a call", "chunk", "base64", ("lonedot",)),
         ("a message of 2 KiB of base64, whole", "2k", "base64", decoders),
         ("a message of 2 KiB of text, whole", "2k", "mixed", decoders),
         ("a message of 400 octets, whole", "tiny", "tiny", decoders),

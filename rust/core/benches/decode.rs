@@ -7,6 +7,7 @@
 //! - `cache`: a message of 16 times the same chunk of 64 KiB, into one buffer that is written over again and again.
 //! - `dram-chunks`: 64 MiB in chunks of 64 KiB, into one such buffer: the octets come from memory, and stay in cache.
 //! - `dram-whole`: 64 MiB in one call, into a buffer of as much that was touched before: memory to memory.
+//! - `chunk`: as `cache`, the octets of BDAT: one chunk of RFC 3030 in 16 pieces.
 //! - `encode`: as `cache`, the other direction.
 //! - `tiny`, a corpus: 100 messages of 400 octets back to back in one buffer, a new decoder for each.
 //!
@@ -22,7 +23,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use corpora::{CHUNK, Corpus, TERMINATOR};
-use lonedot_core::data::{BarePolicy, DataDecoder, DataEncoder, DataPolicies, LineEnds};
+use lonedot_core::data::{BarePolicy, ChunkDecoder, DataDecoder, DataEncoder, DataPolicies, LineEnds};
 use lonedot_core::scan::Backend;
 use peers::{MemchrLines, MemmemScan, Receiver, SmtpProto, SmtpProtoOctets};
 use table::Case;
@@ -57,6 +58,19 @@ impl Stream {
 
 fn decode(stream: &Stream, policies: DataPolicies, backend: Backend, out: &mut Vec<u8>, keep: bool) -> DataDecoder {
     let mut decoder = DataDecoder::with_backend(policies, backend);
+    for piece in stream.pieces() {
+        if !keep {
+            out.clear();
+        }
+        decoder.decode(piece, out);
+        black_box(&*out);
+    }
+    decoder
+}
+
+/// Decodes the stream as one chunk of BDAT, which is the message.
+fn decode_chunk(stream: &Stream, backend: Backend, out: &mut Vec<u8>, keep: bool) -> ChunkDecoder {
+    let mut decoder = ChunkDecoder::with_backend(stream.len() as u64, true, DataPolicies::default(), backend);
     for piece in stream.pieces() {
         if !keep {
             out.clear();
@@ -214,6 +228,24 @@ impl Cases {
         let first = self.cases.len();
         let length = data.len();
         let stream = Stream::new(&Rc::new(data), length, length, TIMES);
+        if corpus == "base64" {
+            for backend in Backend::available() {
+                let shared = Rc::clone(&self.decoded);
+                self.add(format!("{corpus}/chunk/{}", backend.name()), stream.len(), 0, |name| {
+                    let mut out = Vec::new();
+                    let decoder = decode_chunk(&stream, backend, &mut out, true);
+                    assert!(out == decoded, "{name}");
+                    assert_eq!(decoder.finish().unwrap().size, decoded.len() as u64, "{name}");
+                    let stream = Rc::clone(&stream);
+                    move || {
+                        black_box(decode_chunk(&stream, backend, &mut shared.borrow_mut(), false));
+                    }
+                });
+            }
+            self.add_memcpy(first, &format!("{corpus}/chunk"), &stream);
+        }
+
+        let first = self.cases.len();
         for backend in Backend::available() {
             self.add(format!("{corpus}/encode/{}", backend.name()), stream.len(), 0, |name| {
                 let mut out = Vec::new();

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use corpora::{CHUNK, Corpus, TERMINATOR};
 use lonedot_core::command::{Grammar, Verb, parse};
-use lonedot_core::data::{BarePolicy, DataDecoder, DataEncoder, DataPolicies, KeepPolicy, LineEnds};
+use lonedot_core::data::{BarePolicy, ChunkDecoder, DataDecoder, DataEncoder, DataPolicies, KeepPolicy, LineEnds};
 use lonedot_core::scan::Backend;
 use lonedot_core::session::{Event, Session, Settings};
 
@@ -64,6 +64,31 @@ fn decoding(name: &str, times: usize, wire: &[u8], chunk: usize, policies: DataP
         assert!(decoder.finish().is_ok() && content == expected, "{name}");
         count(&name, times, || {
             let decoder = decode(wire, chunk, policies, backend, &mut out, |octets| {
+                black_box(octets);
+            });
+            black_box(decoder.report());
+        });
+    }
+}
+
+/// A message that comes as one chunk of BDAT, of which all is kept.
+fn chunking(name: &str, policies: DataPolicies, message: &[u8]) {
+    for backend in Backend::available() {
+        let decode = |out: &mut Vec<u8>, take: &mut dyn FnMut(&[u8])| {
+            let mut decoder = ChunkDecoder::with_backend(message.len() as u64, true, policies, backend);
+            for octets in message.chunks(CHUNK) {
+                out.clear();
+                decoder.decode(octets, out);
+                take(out);
+            }
+            decoder
+        };
+        let name = format!("chunk/{name}/{}", backend.name());
+        let (mut out, mut content) = (Vec::new(), Vec::new());
+        let decoder = decode(&mut out, &mut |octets| content.extend_from_slice(octets));
+        assert!(decoder.finish().is_ok() && content == message, "{name}");
+        count(&name, 1, || {
+            let decoder = decode(&mut out, &mut |octets| {
                 black_box(octets);
             });
             black_box(decoder.report());
@@ -166,6 +191,15 @@ fn main() {
     decoding("octet by octet", 1, &wire, 1, strict, &small);
     let (tiny, tiny_wire) = message("mixed", 397);
     decoding("tiny", 100, &tiny_wire, CHUNK, strict, &tiny);
+
+    let keep_all = DataPolicies { long_line: KeepPolicy::Keep, ..keep };
+    chunking("base64", keep_all, &message("base64", MESSAGE).0);
+    let mut state = 1_u64;
+    let random = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 56) as u8
+    });
+    chunking("binary", keep_all, &random.take(MESSAGE).collect::<Vec<_>>());
 
     for name in ["base64", "mixed", "dots"] {
         let (data, wire) = message(name, MESSAGE);
