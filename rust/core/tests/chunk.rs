@@ -1,95 +1,18 @@
-//! The decoder of chunks against an obvious one, at every split of the stream and every division into chunks, with every
-//! kernel.
+//! The decoder of chunks against the obvious one: every short string, also at every address; every pattern at every offset;
+//! random mail. In every division into chunks and at every split of the stream, with every kernel.
 
-use lonedot_core::data::{BarePolicy, ChunkDecoder, ChunkMisuse, DataPolicies, DataReport, KeepPolicy, LineEnds};
+mod inputs;
+mod placed;
+#[path = "reference/chunk.rs"]
+mod reference;
+
+use inputs::{FILLINGS, PATTERNS, SIZES, fill, mail, on_all_cores, strings};
+use lonedot_core::data::{BarePolicy, ChunkDecoder, ChunkMisuse, DataPolicies, KeepPolicy, LineEnds};
 use lonedot_core::scan::{BLOCK, Backend};
 use lonedot_core::{Fault, Violation};
+use placed::Placed;
 use proptest::prelude::*;
-
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Decoded {
-    out: Vec<u8>,
-    unused: usize,
-    report: DataReport,
-    violation: Option<Violation>,
-    whole: bool,
-}
-
-/// The obvious decoder: all octets of all chunks, one after the other. Before the message is whole a last CR is not decided.
-fn reference(message: &[u8], whole: bool, policies: &DataPolicies) -> Decoded {
-    let mut decoded = Decoded { whole, ..Decoded::default() };
-    let report = &mut decoded.report;
-    let mut line = 0;
-    for (at, &octet) in message.iter().enumerate() {
-        if !whole && octet == b'\r' && at + 1 == message.len() {
-            break;
-        }
-        let offset = at as u64;
-        let begins_crlf = message[at..].starts_with(b"\r\n");
-        let ends_crlf = message[..=at].ends_with(b"\r\n");
-        let (mut becomes, mut faults) = (vec![octet], Vec::new());
-        if begins_crlf && line == 0 {
-            report.header_end.get_or_insert(report.size);
-        }
-        line += 1;
-        report.size += 1;
-        match octet {
-            b'\r' if begins_crlf && policies.line_ends == LineEnds::Lf => becomes.clear(),
-            b'\r' if !begins_crlf => {
-                report.bare_cr += 1;
-                report.first_bare_cr.get_or_insert(offset);
-                match policies.bare_cr {
-                    BarePolicy::Reject => faults.push(Fault::BareCr),
-                    BarePolicy::Keep => {}
-                    BarePolicy::Normalize => becomes = vec![b' '],
-                }
-            }
-            b'\n' if !ends_crlf => {
-                report.bare_lf += 1;
-                report.first_bare_lf.get_or_insert(offset);
-                match (policies.bare_lf, policies.line_ends) {
-                    (BarePolicy::Reject, _) => faults.push(Fault::BareLf),
-                    (BarePolicy::Normalize, LineEnds::Crlf) => becomes = b"\r\n".to_vec(),
-                    _ => {}
-                }
-            }
-            0 => {
-                report.nul += 1;
-                report.first_nul.get_or_insert(offset);
-                if policies.nul == KeepPolicy::Reject {
-                    faults.push(Fault::Nul);
-                }
-            }
-            128.. => {
-                report.eight_bit += 1;
-                report.first_eight_bit.get_or_insert(offset);
-            }
-            _ => {}
-        }
-        if line == policies.max_line + 1 {
-            report.long_lines += 1;
-            report.first_long_line.get_or_insert(offset);
-            if policies.long_line == KeepPolicy::Reject {
-                faults.push(Fault::LongLine);
-            }
-        }
-        if report.size > policies.max_size {
-            faults.push(Fault::TooLarge);
-        }
-        if let Some(&fault) = faults.first() {
-            decoded.violation.get_or_insert(Violation::new(fault, offset));
-        }
-        if decoded.violation.is_none() {
-            decoded.out.extend(becomes);
-        }
-        report.longest_line = report.longest_line.max(line);
-        if ends_crlf {
-            report.lines += 1;
-            line = 0;
-        }
-    }
-    decoded
-}
+use reference::Decoded;
 
 /// How octets are given to the decoder.
 #[derive(Debug, Clone, Copy)]
@@ -161,10 +84,10 @@ fn assert_same(got: &Decoded, wanted: &Decoded, message: &[u8], sizes: &[u64], p
 /// Every division into two chunks; the stream whole, octet by octet and, if `splits`, at every split into two; with octets
 /// after it, and with a part of it missing.
 fn check(message: &[u8], policies: &DataPolicies, splits: bool) {
-    let whole = reference(message, true, policies);
-    let broken_off = reference(message, false, policies);
+    let whole = reference::decode(message, true, policies);
+    let broken_off = reference::decode(message, false, policies);
     let stream = [message, b"\n.\r\n"].concat();
-    let followed = Decoded { unused: 4, ..reference(message, true, policies) };
+    let followed = Decoded { unused: 4, ..reference::decode(message, true, policies) };
     for sizes in divisions(message.len()) {
         for way in ways() {
             let same = |got: Decoded, wanted: &Decoded| assert_same(&got, wanted, message, &sizes, policies);
@@ -216,104 +139,98 @@ fn normalize() -> DataPolicies {
     DataPolicies { bare_cr: BarePolicy::Normalize, bare_lf: BarePolicy::Normalize, ..keep() }
 }
 
-/// Every string over the octets that matter, up to a length.
-fn strings(most: usize) -> impl Iterator<Item = Vec<u8>> {
-    const ALPHABET: [u8; 5] = [b'\r', b'\n', b'.', b'a', 0];
-    (0..=most).flat_map(|length| {
-        (0..ALPHABET.len().pow(length as u32)).map(move |number| {
-            (0..length as u32).map(|place| ALPHABET[number / ALPHABET.len().pow(place) % ALPHABET.len()]).collect()
-        })
-    })
-}
-
-#[test]
-fn every_short_string_in_every_division_under_every_policy() {
-    for message in strings(4) {
-        for policies in &every_policy() {
-            check(&message, policies, false);
-        }
-    }
-}
-
-#[test]
-fn every_string_of_five_in_every_division_at_every_split() {
-    let lf = LineEnds::Lf;
-    let policies = [
-        DataPolicies::default(),
+/// Policies that between them take every way through the rules, with limits a block can hold and cannot.
+fn policies_of_blocks() -> Vec<DataPolicies> {
+    let (strict, lf) = (DataPolicies::default(), LineEnds::Lf);
+    vec![
+        strict,
         keep(),
         normalize(),
+        DataPolicies { line_ends: lf, ..strict },
         DataPolicies { line_ends: lf, ..keep() },
-        DataPolicies { line_ends: lf, ..normalize() },
-    ];
-    for message in strings(5) {
+        DataPolicies { line_ends: lf, max_line: 70, ..normalize() },
+        DataPolicies { max_size: 140, ..strict },
+        DataPolicies { max_line: 100, ..strict },
+    ]
+}
+
+#[test]
+fn every_string_of_four_in_every_division_under_every_policy() {
+    let (strings, policies) = (strings(4), every_policy());
+    on_all_cores(strings.len(), |piece| {
         for policies in &policies {
-            check(&message, policies, true);
+            check(&strings[piece], policies, false);
         }
-    }
+    });
+}
+
+#[test]
+fn every_string_of_six_in_every_division_at_every_split() {
+    let (strings, policies) = (strings(6), policies_of_blocks());
+    on_all_cores(strings.len(), |piece| {
+        for policies in &policies[..if strings[piece].len() < 6 { 6 } else { 2 }] {
+            check(&strings[piece], policies, true);
+        }
+    });
+}
+
+/// In long chunks, at every address within a block, after what a chunk before can leave.
+#[test]
+fn every_string_of_three_at_every_address() {
+    let (strings, policies) = (strings(3), policies_of_blocks());
+    on_all_cores(strings.len(), |piece| {
+        for (nth, before) in [&b""[..], b"a", b"a\r\n", b"\r"].into_iter().enumerate() {
+            // Long enough for a decoder to align its reads.
+            let message = [before, &strings[piece], &fill(FILLINGS[(piece + nth) % 4], 2200)].concat();
+            let policies = &policies[(piece + nth) % policies.len()];
+            let sizes = [before.len() as u64, (message.len() - before.len()) as u64];
+            let wanted = reference::decode(&message, true, policies);
+            for past in 0..64 {
+                let placed = Placed::new(&message, before.len(), past);
+                for way in ways() {
+                    assert_same(
+                        &decode([placed.octets()], &sizes, true, policies, way),
+                        &wanted,
+                        &message,
+                        &sizes,
+                        policies,
+                    );
+                }
+            }
+        }
+    });
 }
 
 #[test]
 fn patterns_at_every_offset_of_the_blocks() {
-    let patterns: [&[u8]; 12] = [
-        b"\r\n.\r\n",
-        b"\r\n..\r\n",
-        b"\n.\r\n",
-        b"\r.\r\n",
-        b"\r\r\n.\r\n",
-        b"\r\n\0.\r\n",
-        b"\r\n\r\n",
-        b"\r\n\r\r\n\n",
-        b"\xff\r\n.\xff",
-        b"\r\n.\r\nQUIT\r\n.\r\n",
-        b"\r",
-        b"",
-    ];
-    let strict = DataPolicies::default();
-    let policies = [
-        strict,
-        keep(),
-        normalize(),
-        DataPolicies { line_ends: LineEnds::Lf, max_line: 70, ..keep() },
-        DataPolicies { max_size: 140, ..strict },
-        DataPolicies { max_line: 100, ..strict },
-    ];
-    for pattern in patterns {
-        for offset in 0..=200_usize {
-            for tail in [&b""[..], b"\r\n.\r\nafter\r\n"] {
-                let message = [&vec![b'a'; offset], pattern, tail].concat();
-                let length = message.len() as u64;
-                // Where chunks meet inside the pattern, and where that is no matter.
-                let within = offset as u64 + 1;
-                let divisions = [vec![length], vec![within.min(length), length - within.min(length)], vec![64; 5]];
-                for policies in &policies {
-                    for sizes in &divisions {
-                        let last = sizes.iter().sum::<u64>() == length;
-                        let wanted = reference(&message, last, policies);
-                        for way in ways() {
-                            let same = |got: Decoded| assert_same(&got, &wanted, &message, sizes, policies);
-                            same(decode([&message[..]], sizes, last, policies, way));
-                            for size in [1, 7, 63, 64, 65] {
-                                let pieces = message.chunks(size).chain([&b""[..]]);
-                                same(decode(pieces, sizes, last, policies, way));
-                            }
-                        }
+    let policies = policies_of_blocks();
+    on_all_cores(PATTERNS.len() * 201, |piece| {
+        let (pattern, offset) = (PATTERNS[piece % PATTERNS.len()], piece / PATTERNS.len());
+        for (nth, filling) in FILLINGS.iter().enumerate() {
+            let tail = fill(FILLINGS[piece % FILLINGS.len()], (piece * FILLINGS.len() + nth) % 131);
+            let message = [&fill(filling, offset), pattern, &tail].concat();
+            let length = message.len() as u64;
+            // Chunks that meet inside the pattern, and chunks of which the last does not end.
+            let within = (offset as u64 + 1).min(length);
+            for sizes in [vec![length], vec![within, length - within], vec![64; 6]] {
+                let whole = sizes.iter().sum::<u64>() == length;
+                for (run, policies) in policies.iter().enumerate() {
+                    let wanted = reference::decode(&message, whole, policies);
+                    let size = SIZES[(run + piece) % SIZES.len()];
+                    for way in ways() {
+                        let same = |got| assert_same(&got, &wanted, &message, &sizes, policies);
+                        same(decode([&message[..]], &sizes, whole, policies, way));
+                        same(decode(message.chunks(size).chain([&b""[..]]), &sizes, whole, policies, way));
                     }
                 }
             }
         }
-    }
+    });
 }
 
-/// Octets as mail has them, with what matters standing close together often; and any octets at all.
+/// Octets as mail has them, or any octets at all.
 fn message() -> impl Strategy<Value = Vec<u8>> {
-    let piece = prop_oneof![
-        4 => "[ -~]{0,90}".prop_map(String::into_bytes),
-        4 => Just(b"\r\n".to_vec()),
-        1 => Just(b"\r\n.\r\n".to_vec()),
-        1 => prop::collection::vec(any::<u8>(), 0..100),
-        1 => prop::sample::select(vec![b"\r".to_vec(), b"\n".to_vec(), b"\0".to_vec(), b"\xe9".to_vec()]),
-    ];
-    prop::collection::vec(piece, 0..60).prop_map(|pieces| pieces.concat())
+    prop_oneof![3 => mail(), 1 => prop::collection::vec(any::<u8>(), 0..5000)]
 }
 
 fn policies() -> impl Strategy<Value = DataPolicies> {
@@ -333,8 +250,8 @@ proptest! {
     fn long_messages_in_any_chunks_at_any_split(
         message in message(),
         policies in policies(),
-        sizes in prop::collection::vec(0..400_u64, 0..12),
-        pieces in prop::collection::vec(1..200_usize, 1..20),
+        sizes in prop::collection::vec(prop_oneof![0..400_u64, 0..8000_u64], 0..12),
+        pieces in prop::collection::vec(prop_oneof![1..200_usize, 1..5000_usize], 1..20),
     ) {
         // What is left goes into the last chunk.
         let mut left = message.len() as u64;
@@ -349,7 +266,7 @@ proptest! {
                 break;
             }
         }
-        let wanted = reference(&message, true, &policies);
+        let wanted = reference::decode(&message, true, &policies);
         for way in ways() {
             prop_assert_eq!(&decode([&message[..]], &chunks, true, &policies, way), &wanted);
             prop_assert_eq!(&decode(split.iter().copied(), &chunks, true, &policies, way), &wanted);
