@@ -46,7 +46,7 @@ counts: build ## Count the instructions of fixed cases, compare with the baselin
 	@sh tests/install-clients.sh valgrind:valgrind
 	$(BIN)/python benches/instructions.py $(ARGS)
 
-fuzz: ## Fuzz decoder, encoder, parser and session, a minute each; ARGS="600 decode" chooses how long and what
+fuzz: ## Fuzz decoders, encoder, parser and session, a minute each; ARGS="600 decode" chooses how long and what
 	@sh tests/install-clients.sh c++:g++
 	@sh rust/fuzz/run.sh $(ARGS)
 

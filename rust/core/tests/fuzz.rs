@@ -9,6 +9,8 @@ mod feed;
 mod line;
 mod placed;
 mod reference;
+#[path = "reference/chunk.rs"]
+mod reference_chunk;
 #[path = "reference/encode.rs"]
 mod reference_encode;
 #[path = "../../fuzz/targets/mod.rs"]

@@ -17,6 +17,8 @@ mod line;
 mod placed;
 #[path = "../../core/tests/reference/mod.rs"]
 mod reference;
+#[path = "../../core/tests/reference/chunk.rs"]
+mod reference_chunk;
 #[path = "../../core/tests/reference/encode.rs"]
 mod reference_encode;
 #[path = "../targets/mod.rs"]

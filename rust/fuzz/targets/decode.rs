@@ -1,6 +1,5 @@
 //! Whole, octet by octet and in chunks, with every kernel, the decoder gives what the obvious one gives.
 
-use lonedot_core::data::{BarePolicy, DataPolicies, KeepPolicy, LineEnds};
 use lonedot_core::scan::Backend;
 
 use super::{Choices, chunks};
@@ -10,17 +9,7 @@ use crate::reference;
 
 pub(super) fn run(input: &[u8]) {
     let mut choices = Choices(input);
-    let bare = [BarePolicy::Reject, BarePolicy::Keep, BarePolicy::Normalize];
-    let keep = [KeepPolicy::Reject, KeepPolicy::Keep];
-    let policies = DataPolicies {
-        bare_cr: choices.one_of(&bare),
-        bare_lf: choices.one_of(&bare),
-        nul: choices.one_of(&keep),
-        long_line: choices.one_of(&keep),
-        line_ends: choices.one_of(&[LineEnds::Crlf, LineEnds::Lf]),
-        max_line: choices.one_of(&[1000, 1, 3, 63, 64, 65, 70, 100, 128, 200, u64::MAX]),
-        max_size: choices.one_of(&[u64::MAX, 0, 3, 64, 100, 128, 300]),
-    };
+    let policies = choices.policies();
     let (sizes, nth) = (choices.sizes(), usize::from(choices.octet()));
     let (past, long) = (choices.octet(), choices.octet());
     let mut wire = choices.octets();

@@ -3,6 +3,9 @@
 //!
 //! libFuzzer runs them from `src/bin`; the tests of lonedot-core run them over the committed corpus.
 
+use lonedot_core::data::{BarePolicy, DataPolicies, KeepPolicy, LineEnds};
+
+mod chunk;
 mod command;
 mod decode;
 mod encode;
@@ -12,8 +15,13 @@ mod session;
 type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub(crate) const TARGETS: [Target; 4] =
-    [("command", command::run), ("decode", decode::run), ("encode", encode::run), ("session", session::run)];
+pub(crate) const TARGETS: [Target; 5] = [
+    ("chunk", chunk::run),
+    ("command", command::run),
+    ("decode", decode::run),
+    ("encode", encode::run),
+    ("session", session::run),
+];
 
 /// An input, read from the front.
 struct Choices<'a>(&'a [u8]);
@@ -30,6 +38,20 @@ impl<'a> Choices<'a> {
 
     fn one_of<T: Copy>(&mut self, values: &[T]) -> T {
         values[usize::from(self.octet()) % values.len()]
+    }
+
+    fn policies(&mut self) -> DataPolicies {
+        let bare = [BarePolicy::Reject, BarePolicy::Keep, BarePolicy::Normalize];
+        let keep = [KeepPolicy::Reject, KeepPolicy::Keep];
+        DataPolicies {
+            bare_cr: self.one_of(&bare),
+            bare_lf: self.one_of(&bare),
+            nul: self.one_of(&keep),
+            long_line: self.one_of(&keep),
+            line_ends: self.one_of(&[LineEnds::Crlf, LineEnds::Lf]),
+            max_line: self.one_of(&[1000, 1, 3, 63, 64, 65, 70, 100, 128, 200, u64::MAX]),
+            max_size: self.one_of(&[u64::MAX, 0, 3, 64, 100, 128, 300]),
+        }
     }
 
     /// Sizes of chunks, to be used in turn.

@@ -65,7 +65,7 @@ pub(crate) fn decode(message: &[u8], whole: bool, policies: &DataPolicies) -> De
             }
             _ => {}
         }
-        if line == policies.max_line + 1 {
+        if line - 1 == policies.max_line {
             report.long_lines += 1;
             report.first_long_line.get_or_insert(offset);
             if policies.long_line == KeepPolicy::Reject {
