@@ -22,7 +22,7 @@ use crate::scan::{BLOCK, Kernel};
 const TERMINATOR: usize = 3;
 
 /// Octets from which on it pays to take a short block first.
-const WORTH_ALIGNING: usize = 32 * BLOCK;
+pub(super) const WORTH_ALIGNING: usize = 32 * BLOCK;
 
 /// Where the last block left off, and what is counted in every block: kept apart from all else, to stay in registers.
 pub(super) struct Line {

@@ -19,6 +19,7 @@ mod report;
 mod room;
 mod state;
 mod text;
+mod transparency;
 
 pub use chunk_decoder::{ChunkDecoder, ChunkMisuse};
 pub use data_decoder::DataDecoder;

@@ -7,8 +7,9 @@
 
 use std::mem::MaybeUninit;
 use std::ptr;
+use std::slice;
 
-use crate::scan::{BLOCK, Kernel, Slot};
+use crate::scan::{BLOCK, Kernel, WIDE};
 
 /// Memory, and how much of it is filled.
 #[derive(Default)]
@@ -37,11 +38,26 @@ impl<'a> Room<'a> {
         self.octets.len() - self.filled
     }
 
+    /// The octets that are filled.
+    #[must_use]
+    pub fn octets(&self) -> &[u8] {
+        let filled = &self.octets[..self.filled];
+        // SAFETY: they were written: an octet is counted after `push` wrote it, or after a kernel wrote its whole block
+        // (`Kernel::store`, `Kernel::pack`, `Kernel::spread`), of which at most as many are counted as it has.
+        unsafe { slice::from_raw_parts(filled.as_ptr().cast(), filled.len()) }
+    }
+
     /// Whether there is room for a block.
     #[inline(always)]
     pub(super) const fn has_block(&self) -> bool {
         // No sum of two lengths of memory is too large.
         self.filled + BLOCK <= self.octets.len()
+    }
+
+    /// Whether there is room for a block and as many octets more.
+    #[inline(always)]
+    pub(super) const fn has_wide_block(&self) -> bool {
+        self.filled + WIDE <= self.octets.len()
     }
 
     /// Where the next octet is written.
@@ -68,7 +84,8 @@ impl<'a> Room<'a> {
     /// When there is no room for a block.
     #[inline(always)]
     pub(super) fn store<K: Kernel>(&mut self, block: K::Block, count: usize) {
-        self.write(count, |slot| K::store(block, slot));
+        K::store(block, self.slot());
+        self.filled += count.min(BLOCK);
     }
 
     /// Writes the octets of `keep`.
@@ -77,16 +94,40 @@ impl<'a> Room<'a> {
     /// When there is no room for a block.
     #[inline(always)]
     pub(super) fn pack<K: Kernel>(&mut self, octets: &[u8; BLOCK], keep: u64) {
-        self.write(keep.count_ones() as usize, |slot| K::pack(octets, keep, slot));
+        let count = keep.count_ones() as usize;
+        K::pack(octets, keep, self.slot());
+        self.filled += count;
     }
 
+    /// Writes a block with one octet more before each of `add` (see [`Kernel::spread`]), of which the first `count` octets
+    /// count.
+    ///
+    /// # Panics
+    /// When there is no room for two blocks.
     #[inline(always)]
-    fn write(&mut self, count: usize, write: impl FnOnce(&mut Slot)) {
-        assert!(self.has_block(), "no room for a block");
-        // SAFETY: a block's length from `filled` on is within the memory, as was just asked. A pointer to elements is one to an
+    pub(super) fn spread<K: Kernel>(&mut self, octets: &[u8; BLOCK], add: u64, count: usize) {
+        let most = BLOCK + add.count_ones() as usize;
+        K::spread(octets, add, self.slot());
+        self.filled += count.min(most);
+    }
+
+    /// Where the next octets are written: one block of them, or two.
+    #[inline(always)]
+    fn slot<const N: usize>(&mut self) -> &mut [MaybeUninit<u8>; N] {
+        // No sum of two lengths of memory is too large.
+        assert!(self.filled + N <= self.octets.len(), "no room for a block");
+        // SAFETY: so many octets from `filled` on are within the memory, as was just asked. A pointer to elements is one to an
         // array of as many.
-        write(unsafe { &mut *self.octets.as_mut_ptr().add(self.filled).cast::<Slot>() });
-        self.filled += count.min(BLOCK);
+        unsafe { &mut *self.octets.as_mut_ptr().add(self.filled).cast() }
+    }
+
+    /// Writes another octet in the place of one that is filled.
+    ///
+    /// # Panics
+    /// When it is not.
+    #[inline]
+    pub(super) fn replace(&mut self, at: usize, octet: u8) {
+        self.octets[..self.filled][at] = MaybeUninit::new(octet);
     }
 
     /// Forgets the last octets.
@@ -107,8 +148,7 @@ pub(super) fn append<R>(vec: &mut Vec<u8>, most: usize, write: impl FnOnce(&mut 
     let mut room = Room::new(vec.spare_capacity_mut());
     let result = write(&mut room);
     let filled = room.filled();
-    // SAFETY: the first `filled` octets of the spare capacity were written: Room counts an octet after `push` wrote it, or
-    // after a kernel wrote its whole block (`Kernel::store`, `Kernel::pack`), of which it counts at most as many as it has.
+    // SAFETY: the first `filled` octets of the spare capacity were written (see `Room::octets`).
     unsafe { vec.set_len(before + filled) };
     result
 }

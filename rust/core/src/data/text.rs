@@ -11,7 +11,7 @@ use super::room::Room;
 use crate::scan::{BLOCK, Job, Kernel};
 
 /// How far ahead the memory is asked, in octets: about as far as one comes while it answers.
-const AHEAD: usize = 4096;
+pub(super) const AHEAD: usize = 4096;
 
 impl Line {
     /// Takes whole blocks, and returns how many octets. Stops before a block in which there is a bare CR or LF, a NUL, the

@@ -1,16 +1,18 @@
-//! The AVX2 kernel: a block is two registers; packing shuffles eight octets at a time, by a table.
+//! The AVX2 kernel: a block is two registers; packing and spreading shuffle eight octets at a time, by
+//! tables.
 //!
 //! A home of `unsafe`: it holds the calls that need these instructions at run time. The one obligation is that the processor
 //! has the features named in [`detected`]; a `Backend` of this kind is made only after that check.
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::{
-    __m256i, _MM_HINT_ET0, _MM_HINT_T0, _mm_loadl_epi64, _mm_prefetch, _mm_shuffle_epi8, _mm_storel_epi64,
+    __m256i, _MM_HINT_ET0, _MM_HINT_T0, _mm_add_epi8, _mm_and_si128, _mm_cmpeq_epi8, _mm_loadl_epi64, _mm_loadu_si128,
+    _mm_prefetch, _mm_set1_epi8, _mm_shuffle_epi8, _mm_storel_epi64, _mm_storeu_si128, _mm_unpacklo_epi64,
     _mm256_cmpeq_epi8, _mm256_cmpgt_epi8, _mm256_loadu_si256, _mm256_min_epi8, _mm256_movemask_epi8, _mm256_set1_epi8,
     _mm256_storeu_si256,
 };
 
-use super::{BLOCK, Job, Kernel, Masks, Slot};
+use super::{BLOCK, Job, Kernel, Masks, Slot, WideSlot};
 
 pub(super) fn detected() -> bool {
     is_x86_feature_detected!("avx2")
@@ -124,10 +126,7 @@ impl Kernel for Avx2 {
 
     #[inline(always)]
     fn pack(octets: &[u8; BLOCK], keep: u64, slot: &mut Slot) {
-        // Octets kept up to and with each word: counted in the octets of a number, and summed by a product.
-        let pairs = keep - (keep >> 1 & 0x5555_5555_5555_5555);
-        let fours = (pairs & 0x3333_3333_3333_3333) + (pairs >> 2 & 0x3333_3333_3333_3333);
-        let kept = ((fours + (fours >> 4)) & 0x0f0f_0f0f_0f0f_0f0f).wrapping_mul(0x0101_0101_0101_0101) << 8;
+        let kept = before(keep);
         for i in 0..BLOCK / 8 {
             let (keep, at) = ((keep >> (8 * i)) as u8, (kept >> (8 * i)) as u8);
             // SAFETY: the features are there (see Avx2). Eight octets are read at 8i, and written where at most 8i octets
@@ -139,6 +138,34 @@ impl Kernel for Avx2 {
             }
         }
     }
+
+    #[inline(always)]
+    fn spread(octets: &[u8; BLOCK], add: u64, slot: &mut WideSlot) {
+        let added = before(add);
+        for i in 0..BLOCK / 8 {
+            let (add, at) = ((add >> (8 * i)) as u8, 8 * i + usize::from((added >> (8 * i)) as u8));
+            // SAFETY: the features are there (see Avx2). Eight octets are read at 8i; sixteen are written where at most 16i were
+            // written before them.
+            unsafe {
+                let word = _mm_loadl_epi64(octets.as_ptr().add(8 * i).cast());
+                // What may stand before each: the same, or the CR before an LF.
+                let lf = _mm_cmpeq_epi8(word, _mm_set1_epi8(b'\n' as i8));
+                let more = _mm_add_epi8(word, _mm_and_si128(lf, _mm_set1_epi8((b'\r' - b'\n') as i8)));
+                let places = _mm_loadu_si128(MORE_PLACES[usize::from(add)].as_ptr().cast());
+                let spread = _mm_shuffle_epi8(_mm_unpacklo_epi64(word, more), places);
+                _mm_storeu_si128(slot.as_mut_ptr().add(at).cast(), spread);
+            }
+        }
+    }
+}
+
+/// For each word of eight bits, in the octets of a number: how many are set in the words before it.
+#[inline(always)]
+const fn before(bits: u64) -> u64 {
+    let pairs = bits - (bits >> 1 & 0x5555_5555_5555_5555);
+    let fours = (pairs & 0x3333_3333_3333_3333) + (pairs >> 2 & 0x3333_3333_3333_3333);
+    // The product sums up to and with each word.
+    ((fours + (fours >> 4)) & 0x0f0f_0f0f_0f0f_0f0f).wrapping_mul(0x0101_0101_0101_0101) << 8
 }
 
 /// For each eight bits: where the octets stand that are kept, in order.
@@ -155,6 +182,26 @@ static PLACES: [[u8; 8]; 256] = {
             place += 1;
         }
         keep += 1;
+    }
+    table
+};
+
+/// For each eight bits: where the octets stand, in order, and before each whose bit is set what is added, eight places on.
+static MORE_PLACES: [[u8; 16]; 256] = {
+    let mut table = [[0; 16]; 256];
+    let mut add = 0;
+    while add < 256 {
+        let (mut place, mut at) = (0, 0);
+        while place < 8 {
+            if add >> place & 1 == 1 {
+                table[add][at] = place as u8 + 8;
+                at += 1;
+            }
+            table[add][at] = place as u8;
+            at += 1;
+            place += 1;
+        }
+        add += 1;
     }
     table
 };

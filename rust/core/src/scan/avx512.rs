@@ -1,16 +1,18 @@
-//! The AVX-512 kernel: a block is one register, a mask one instruction, packing another (VBMI2).
+//! The AVX-512 kernel: a block is one register, a mask one instruction, packing another (VBMI2), with which
+//! it spreads as well.
 //!
 //! A home of `unsafe`: it holds the calls that need these instructions at run time. The one obligation is that the processor
 //! has the features named in [`detected`]; a `Backend` of this kind is made only after that check.
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::{
-    __m512i, _MM_HINT_ET0, _MM_HINT_T0, _mm_prefetch, _mm512_cmpeq_epi8_mask, _mm512_cmplt_epi8_mask,
-    _mm512_loadu_si512, _mm512_mask_cmpeq_epi8_mask, _mm512_maskz_compress_epi8, _mm512_movepi8_mask, _mm512_set1_epi8,
-    _mm512_storeu_si512, _mm512_testn_epi8_mask,
+    __m512i, _MM_HINT_ET0, _MM_HINT_T0, _mm_prefetch, _mm256_loadu_si256, _mm512_cmpeq_epi8_mask,
+    _mm512_cmpeq_epi16_mask, _mm512_cmplt_epi8_mask, _mm512_cvtepu8_epi16, _mm512_loadu_si512, _mm512_mask_blend_epi16,
+    _mm512_mask_cmpeq_epi8_mask, _mm512_maskz_compress_epi8, _mm512_movepi8_mask, _mm512_or_si512, _mm512_set1_epi8,
+    _mm512_set1_epi16, _mm512_slli_epi16, _mm512_storeu_si512, _mm512_testn_epi8_mask, _pdep_u64,
 };
 
-use super::{BLOCK, Job, Kernel, Masks, Slot};
+use super::{BLOCK, Job, Kernel, Masks, Slot, WideSlot};
 
 pub(super) fn detected() -> bool {
     is_x86_feature_detected!("avx512f")
@@ -109,5 +111,29 @@ impl Kernel for Avx512 {
         // processors.
         // SAFETY: the features are there (see Avx512).
         Self::store(unsafe { _mm512_maskz_compress_epi8(keep, Self::load(octets)) }, slot);
+    }
+
+    #[inline(always)]
+    fn spread(octets: &[u8; BLOCK], add: u64, slot: &mut WideSlot) {
+        let mut at = 0;
+        for (i, octets) in octets.as_chunks::<{ BLOCK / 2 }>().0.iter().enumerate() {
+            // One more before each octet, of which those are kept that are added.
+            let add = (add >> (BLOCK / 2 * i)) as u32;
+            // SAFETY: the features are there (see Avx512). 32 octets are read; 64 are written where at most as many were
+            // written before them.
+            unsafe {
+                let keep = _pdep_u64(u64::from(add), 0x5555_5555_5555_5555) | 0xaaaa_aaaa_aaaa_aaaa;
+                let words = _mm512_cvtepu8_epi16(_mm256_loadu_si256(octets.as_ptr().cast()));
+                let lf = _mm512_cmpeq_epi16_mask(words, _mm512_set1_epi16(i16::from(b'\n')));
+                let more = _mm512_mask_blend_epi16(
+                    lf,
+                    _mm512_set1_epi16(i16::from(b'.')),
+                    _mm512_set1_epi16(i16::from(b'\r')),
+                );
+                let both = _mm512_or_si512(_mm512_slli_epi16::<8>(words), more);
+                _mm512_storeu_si512(slot.as_mut_ptr().add(at).cast(), _mm512_maskz_compress_epi8(keep, both));
+            }
+            at += BLOCK / 2 + add.count_ones() as usize;
+        }
     }
 }

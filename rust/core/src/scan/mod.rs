@@ -1,7 +1,7 @@
 //! From 64 octets to bit masks, and back to octets by a bit mask.
 //!
 //! A kernel takes a block of [`BLOCK`] octets and tells where CR, LF and dots stand, bit `i` for octet `i`; given a mask, it
-//! packs the octets that are to be kept. It decides nothing: what is a line start, what is bare and what is too long is
+//! packs the octets that are to be kept, or spreads them where others come between. It decides nothing: what is a line start, what is bare and what is too long is
 //! decided once, above, in safe integer code that every kernel shares. [`Backend`] chooses the kernel at run time; each one
 //! is listed, named and can be forced, so that tests and benchmarks loop over them.
 
@@ -51,10 +51,19 @@ pub(crate) trait Kernel {
     fn store(block: Self::Block, slot: &mut Slot);
     /// Writes the octets of `keep` side by side; what stands behind them in the slot is of no meaning.
     fn pack(octets: &[u8; BLOCK], keep: u64, slot: &mut Slot);
+    /// Writes the octets side by side, and before each of `add`, which are dots and LFs, one more: a dot before a dot, a CR
+    /// before an LF. What stands behind them in the slot is of no meaning.
+    fn spread(octets: &[u8; BLOCK], add: u64, slot: &mut WideSlot);
 }
 
 /// Room for a block.
 pub(crate) type Slot = [MaybeUninit<u8>; BLOCK];
+
+/// Room for a block and as many octets more, and for the end of a word: kernels write whole ones.
+pub(crate) type WideSlot = [MaybeUninit<u8>; WIDE];
+
+/// Octets of a [`WideSlot`].
+pub(crate) const WIDE: usize = 2 * BLOCK + 8;
 
 /// Work that is written once and compiled for each kernel, so that masks are made in registers and never stored.
 pub(crate) trait Job {
@@ -149,6 +158,7 @@ mod tests {
         eight_bit: u64,
         stored: Vec<u8>,
         packed: Vec<u8>,
+        spread: Vec<u8>,
     }
 
     struct Look<'a> {
@@ -162,8 +172,11 @@ mod tests {
         fn run<K: Kernel>(self) -> Seen {
             let block = K::load(self.block);
             let (mut stored, mut packed) = ([MaybeUninit::new(7); BLOCK], [MaybeUninit::new(7); BLOCK]);
+            let mut spread = [MaybeUninit::new(7); WIDE];
+            let add = self.among & (K::dots(block, u64::MAX) | K::masks(block).lf);
             K::store(block, &mut stored);
             K::pack(self.block, self.among, &mut packed);
+            K::spread(self.block, add, &mut spread);
             // SAFETY: all of them were set above, whatever the kernel wrote.
             let octets = |slot: &[MaybeUninit<u8>]| slot.iter().map(|octet| unsafe { octet.assume_init() }).collect();
             Seen {
@@ -174,6 +187,7 @@ mod tests {
                 eight_bit: K::eight_bit(block),
                 stored: octets(&stored),
                 packed: octets(&packed[..self.among.count_ones() as usize]),
+                spread: octets(&spread[..BLOCK + add.count_ones() as usize]),
             }
         }
     }
@@ -183,6 +197,11 @@ mod tests {
             block.iter().enumerate().fold(0, |mask, (i, &octet)| mask | u64::from(wanted(octet)) << i)
         };
         let kept = (0..BLOCK).filter(|i| among >> i & 1 == 1);
+        let spread = block.iter().enumerate().flat_map(|(i, &octet)| match octet {
+            b'.' if among >> i & 1 == 1 => b"..".to_vec(),
+            b'\n' if among >> i & 1 == 1 => b"\r\n".to_vec(),
+            _ => vec![octet],
+        });
         Seen {
             masks: Masks { cr: bits(|o| o == b'\r'), lf: bits(|o| o == b'\n') },
             is_odd: bits(|o| o == 0 || o > 127) != 0,
@@ -191,6 +210,7 @@ mod tests {
             eight_bit: bits(|o| o > 127),
             stored: block.to_vec(),
             packed: kept.map(|i| block[i]).collect(),
+            spread: spread.collect(),
         }
     }
 
@@ -199,7 +219,7 @@ mod tests {
         for backend in Backend::available() {
             for place in 0..BLOCK {
                 for octet in 0..=255 {
-                    for filling in [b'a', 0, b'\r', b'.', 255] {
+                    for filling in [b'a', 0, b'\r', b'\n', b'.', 255] {
                         let mut block = [filling; BLOCK];
                         block[place] = octet;
                         for among in [0, u64::MAX, 1 << place, !(1 << place)] {
@@ -213,8 +233,9 @@ mod tests {
     }
 
     #[test]
-    fn every_kernel_packs_by_every_mask() {
-        let block: [u8; BLOCK] = std::array::from_fn(|i| i as u8);
+    fn every_kernel_packs_and_spreads_by_every_mask() {
+        let different: [u8; BLOCK] = std::array::from_fn(|i| i as u8);
+        let dots_and_lfs = std::array::from_fn(|i| if i % 3 == 0 { b'\n' } else { b'.' });
         let mut among = 0x9e37_79b9_7f4a_7c15_u64;
         for round in 0..20_000 {
             among = match round {
@@ -223,8 +244,10 @@ mod tests {
                 _ => among.wrapping_mul(6_364_136_223_846_793_005).rotate_left(17) ^ round,
             };
             for backend in Backend::available() {
-                let seen = backend.run(Look { block: &block, among });
-                assert_eq!(seen, obvious(&block, among), "{} {among:x}", backend.name());
+                for block in [&different, &dots_and_lfs] {
+                    let seen = backend.run(Look { block, among });
+                    assert_eq!(seen, obvious(block, among), "{} {among:x}", backend.name());
+                }
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-use super::{BLOCK, Job, Kernel, Masks, Slot};
+use super::{BLOCK, Job, Kernel, Masks, Slot, WideSlot};
 
 pub(super) struct Portable;
 
@@ -82,12 +82,10 @@ impl Kernel for Portable {
 
     #[inline(always)]
     fn store(block: Self::Block, slot: &mut Slot) {
-        for (slot, octet) in slot.iter_mut().zip(block) {
-            *slot = MaybeUninit::new(octet);
-        }
+        *slot = block.map(MaybeUninit::new);
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn pack(octets: &[u8; BLOCK], keep: u64, slot: &mut Slot) {
         let mut at = 0;
         for (i, octets) in octets.as_chunks::<8>().0.iter().enumerate() {
@@ -104,6 +102,31 @@ impl Kernel for Portable {
                     slot[at] = MaybeUninit::new(*octet);
                     at += usize::from(keep >> j & 1);
                 }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn spread(octets: &[u8; BLOCK], add: u64, slot: &mut WideSlot) {
+        let mut added = 0;
+        let write = |slot: &mut WideSlot, at: usize, word: u64| {
+            for (slot, octet) in slot[at..at + 8].iter_mut().zip(word.to_le_bytes()) {
+                *slot = MaybeUninit::new(octet);
+            }
+        };
+        for (i, word) in octets.as_chunks::<8>().0.iter().enumerate() {
+            let word = u64::from_le_bytes(*word);
+            let mut add = add >> (8 * i) & 0xff;
+            write(slot, 8 * i + added, word);
+            // What stands behind is written again, each time a place later.
+            while add != 0 {
+                let place = add.trailing_zeros() as usize;
+                let rest = word >> (8 * place);
+                let more = if rest as u8 == b'\n' { b'\r' } else { b'.' };
+                slot[8 * i + place + added] = MaybeUninit::new(more);
+                added += 1;
+                write(slot, 8 * i + place + added, rest);
+                add &= add - 1;
             }
         }
     }
