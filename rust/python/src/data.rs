@@ -10,7 +10,7 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::octets::{Octets, bytes_filled};
+use crate::octets::{Octets, bytes_filled, bytes_grown};
 use crate::violation::{MailDataError, Violation};
 
 pub(crate) fn bare_policy(name: &str, what: &str) -> PyResult<BarePolicy> {
@@ -296,18 +296,48 @@ impl DataEncoder {
         self.ended.map_or(Ok(()), |why| Err(PyRuntimeError::new_err(why)))
     }
 
-    fn outcome<'py>(
-        &mut self,
-        py: Python<'py>,
-        result: Result<(), CoreViolation>,
-        out: &[u8],
-    ) -> PyResult<Bound<'py, PyBytes>> {
-        if let Err(violation) = result {
+    /// What an encoding gave. After a refusal the encoder is of no use.
+    fn outcome<'py>(&mut self, py: Python<'py>, outcome: PyResult<Encoded<'py>>) -> PyResult<Bound<'py, PyBytes>> {
+        outcome?.map_err(|violation| {
             self.ended = Some("this encoder refused its mail data; make a new one");
-            return Err(mail_data_error(py, violation, None));
-        }
-        Ok(PyBytes::new(py, out))
+            mail_data_error(py, violation, None)
+        })
     }
+}
+
+type Encoded<'py> = Result<Bound<'py, PyBytes>, CoreViolation>;
+
+/// New bytes: the first `in_place` octets, which were encoded and stay as they are; what the others become; the end, if the
+/// mail data is `whole`.
+fn encoded<'py>(
+    py: Python<'py>,
+    encoder: &mut CoreEncoder,
+    chunk: &[u8],
+    in_place: usize,
+    whole: bool,
+) -> PyResult<Encoded<'py>> {
+    let end = if whole { encoder.room_for(0) } else { 0 };
+    let (mut at, mut violation) = (0, None);
+    let bytes = bytes_grown(py, in_place + CoreEncoder::room_at_first(chunk.len() - in_place) + end, |room| {
+        if at < in_place {
+            room.push(&chunk[..in_place]);
+            at = in_place;
+        }
+        let result = encoder.encode_into(&chunk[at..], room).and_then(|taken| {
+            at += taken;
+            match chunk.len() - at {
+                0 if whole && room.left() < end => Ok(end),
+                0 if whole => encoder.finish_into(room).map(|()| 0),
+                0 => Ok(0),
+                left => Ok(encoder.room_for(left) + end),
+            }
+        });
+        result.unwrap_or_else(|refused| {
+            violation = Some(refused);
+            0
+        })
+    })?;
+    Ok(violation.map_or(Ok(bytes), Err))
 }
 
 #[pymethods]
@@ -318,22 +348,24 @@ impl DataEncoder {
         Ok(Self { encoder: Self::make(bare_cr, bare_lf)?, ended: None })
     }
 
-    /// Encodes the next octets of mail data and returns what is to be sent. Raises MailDataError for a bare CR or LF, and
-    /// RuntimeError after that or after finish().
+    /// Encodes the next octets of mail data and returns what is to be sent: the very object, where all of it goes out as it
+    /// stands. Raises MailDataError for a bare CR or LF, and RuntimeError after that or after finish().
     fn encode<'py>(&mut self, py: Python<'py>, chunk: Octets<'py>) -> PyResult<Bound<'py, PyBytes>> {
         self.usable()?;
-        let mut out = Vec::new();
-        let result = self.encoder.encode(&chunk, &mut out);
-        self.outcome(py, result, &out)
+        let in_place = self.encoder.encode_in_place(&chunk);
+        if in_place == chunk.len() {
+            return Ok(chunk.into_bytes());
+        }
+        let outcome = encoded(py, &mut self.encoder, &chunk, in_place, false);
+        self.outcome(py, outcome)
     }
 
     /// Returns the CRLF that is missing, if it is, and the terminator. Raises as encode().
     fn finish<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         self.usable()?;
-        let mut out = Vec::new();
-        let result = self.encoder.finish(&mut out);
+        let outcome = encoded(py, &mut self.encoder, b"", 0, true);
         self.ended = Some("this encoder has finished; make a new one");
-        self.outcome(py, result, &out)
+        self.outcome(py, outcome)
     }
 }
 
@@ -348,12 +380,7 @@ pub(crate) fn encode_data<'py>(
     bare_lf: &str,
 ) -> PyResult<Bound<'py, PyBytes>> {
     let mut encoder = DataEncoder::make(bare_cr, bare_lf)?;
-    let mut out = Vec::new();
-    encoder
-        .encode(&mail_data, &mut out)
-        .and_then(|()| encoder.finish(&mut out))
-        .map_err(|violation| mail_data_error(py, violation, None))?;
-    Ok(PyBytes::new(py, &out))
+    encoded(py, &mut encoder, &mail_data, 0, true)?.map_err(|violation| mail_data_error(py, violation, None))
 }
 
 /// The names of the kernels that can run here, best first. LONEDOT_BACKEND=name in the environment forces one.

@@ -80,34 +80,83 @@ pub(crate) fn bytes_filled<'py>(
     most: usize,
     fill: impl FnOnce(&mut Room<'_>),
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let size = ffi::Py_ssize_t::try_from(most).map_err(|_| PyMemoryError::new_err("too many octets for one object"))?;
-    // SAFETY: without a string the object is new, its octets are not set and are the caller's to set; but for the empty one,
-    // and those of one octet in some versions, which are shared. One is not filled here: see below.
-    let bytes: Bound<'py, PyBytes> = unsafe {
-        Bound::from_owned_ptr_or_err(py, ffi::PyBytes_FromStringAndSize(ptr::null(), size.max(2)))?
-            .cast_into_unchecked()
-    };
-    // SAFETY: `most` octets of the object's memory, of which nobody else knows yet.
-    let (start, octets) = unsafe {
-        let start = ffi::PyBytes_AsString(bytes.as_ptr());
-        (start, slice::from_raw_parts_mut(start.cast::<MaybeUninit<u8>>(), most))
-    };
-    let mut room = Room::new(octets);
-    fill(&mut room);
-    let filled = room.filled();
-    if filled < most / 4 * 3 {
-        // Much of the memory would be held for nothing.
+    let mut new = New::with_room(py, most)?;
+    new.fill(fill);
+    Ok(new.into_bytes(py))
+}
+
+/// The same, where `fill` may find that there is too little room, and tells how many octets it takes yet. It is called again
+/// then, with more; zero ends it. What it wrote before is copied.
+pub(crate) fn bytes_grown<'py>(
+    py: Python<'py>,
+    most: usize,
+    mut fill: impl FnMut(&mut Room<'_>) -> usize,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let mut new = New::with_room(py, most)?;
+    let mut lacking = new.fill(&mut fill);
+    while lacking > 0 {
+        let mut larger = New::with_room(py, new.filled.saturating_add(lacking))?;
+        lacking = larger.fill(|room| {
+            room.push(new.octets());
+            fill(room)
+        });
+        new = larger;
+    }
+    Ok(new.into_bytes(py))
+}
+
+/// A bytes object of which nobody else knows yet.
+struct New<'py> {
+    bytes: Bound<'py, PyBytes>,
+    start: *mut u8,
+    most: usize,
+    /// How many octets are written, from the start.
+    filled: usize,
+}
+
+impl<'py> New<'py> {
+    fn with_room(py: Python<'py>, most: usize) -> PyResult<Self> {
+        let size =
+            ffi::Py_ssize_t::try_from(most).map_err(|_| PyMemoryError::new_err("too many octets for one object"))?;
+        // SAFETY: without a string the object is new, its octets are not set and are the caller's to set; but for the empty
+        // one, and those of one octet in some versions, which are shared. One is not filled here: see `into_bytes`.
+        let bytes: Bound<'py, PyBytes> = unsafe {
+            Bound::from_owned_ptr_or_err(py, ffi::PyBytes_FromStringAndSize(ptr::null(), size.max(2)))?
+                .cast_into_unchecked()
+        };
+        // SAFETY: a bytes object; its memory is where it is as long as it lives.
+        let start = unsafe { ffi::PyBytes_AsString(bytes.as_ptr()) }.cast();
+        Ok(Self { bytes, start, most, filled: 0 })
+    }
+
+    /// Fills it from its start.
+    fn fill<R>(&mut self, fill: impl FnOnce(&mut Room<'_>) -> R) -> R {
+        // SAFETY: `most` octets of the object's memory, borrowed as long as the object is.
+        let mut room = Room::new(unsafe { slice::from_raw_parts_mut(self.start.cast::<MaybeUninit<u8>>(), self.most) });
+        let result = fill(&mut room);
+        self.filled = room.filled();
+        result
+    }
+
+    fn octets(&self) -> &[u8] {
         // SAFETY: the first `filled` octets are written.
-        return Ok(PyBytes::new(py, unsafe { slice::from_raw_parts(start.cast::<u8>(), filled) }));
+        unsafe { slice::from_raw_parts(self.start, self.filled) }
     }
-    // SAFETY: the object is as new as above and becomes shorter than the memory it has. Behind its octets stands a zero, for
-    // C; Python frees memory by where it is, not by how much. This is `Py_SET_SIZE`, which the stable ABI leaves to be
-    // compiled into modules; `_PyBytes_Resize` would do the same, but is no part of it.
-    unsafe {
-        start.add(filled).write(0);
-        (*bytes.as_ptr().cast::<ffi::PyVarObject>()).ob_size = filled as ffi::Py_ssize_t;
+
+    fn into_bytes(self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        if self.filled < self.most / 4 * 3 {
+            // Much of the memory would be held for nothing.
+            return PyBytes::new(py, self.octets());
+        }
+        // SAFETY: the object is as new as above and becomes shorter than the memory it has. Behind its octets stands a zero,
+        // for C; Python frees memory by where it is, not by how much. This is `Py_SET_SIZE`, which the stable ABI leaves to be
+        // compiled into modules; `_PyBytes_Resize` would do the same, but is no part of it.
+        unsafe {
+            self.start.add(self.filled).write(0);
+            (*self.bytes.as_ptr().cast::<ffi::PyVarObject>()).ob_size = self.filled as ffi::Py_ssize_t;
+        }
+        self.bytes
     }
-    Ok(bytes)
 }
 
 /// Memory that a socket reads into and the session reads from, without a copy between them.
