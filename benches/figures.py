@@ -1,8 +1,8 @@
 """The figures of one `make bench`, as its parts wrote them: what was measured, under the names they gave it.
 
-From Rust: a corpus, a place (`cache`, `chunk`, `encode`, `dram-chunks`, `dram-whole`) and what ran. From Python: a
-subject (`decode`, `chunk`, `encode`, `input`, `1k`, `2k`, `tiny`), a corpus and what ran. From whole servers: CPU
-seconds of a message.
+From Rust: a corpus, a place (`cache`, `chunk`, `encode`, `encode-lf`, `dram-chunks`, `dram-whole`) and what ran. From
+Python: a subject (`decode`, `chunk`, `encode`, `encode-lf`, `encode-2k`, `input`, `1k`, `2k`, `tiny`), a corpus and
+what ran. From whole servers: CPU seconds of a message.
 """
 
 from __future__ import annotations

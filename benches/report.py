@@ -142,6 +142,8 @@ def rust(figures: Figures) -> Iterator[str]:
     yield from rates(["memcpy", *figures.kernels], lambda corpus, what: figures.rate(corpus, "chunk", what), ["base64"])
     yield from prose("The other direction, of mail data that is encoded:")
     yield from rates(["memcpy", *figures.kernels], lambda corpus, what: figures.rate(corpus, "encode", what))
+    yield from prose("The same from a Unix text, whose LFs are made CRLFs:")
+    yield from rates(["memcpy", *figures.kernels], lambda corpus, what: figures.rate(corpus, "encode-lf", what))
     yield "## Rust, from DRAM"
     yield ""
     yield from prose("""
@@ -198,6 +200,11 @@ def python(figures: Figures) -> Iterator[str]:
     yield from prose("`encode_data` of 64 KiB that come whole:")
     whats = ("memcpy", "lonedot", "replace", "smtplib")
     yield from rates(whats, lambda corpus, what: figures.python["encode", corpus, what].rate)
+    yield from prose("The same from a Unix text, whose LFs are made CRLFs:")
+    yield from rates(whats, lambda corpus, what: figures.python["encode-lf", corpus, what].rate)
+    whats = ("lonedot", "replace", "smtplib")
+    rows = [(label(what), f"{figures.python['encode-2k', 'mixed', what].nanoseconds:,.0f}") for what in whats]
+    yield from table(["`encode_data` of a message of 2 KiB of text", "ns"], rows)
 
 
 def servers(figures: dict[str, object]) -> Iterator[str]:

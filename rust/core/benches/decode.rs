@@ -8,7 +8,7 @@
 //! - `dram-chunks`: 64 MiB in chunks of 64 KiB, into one such buffer: the octets come from memory, and stay in cache.
 //! - `dram-whole`: 64 MiB in one call, into a buffer of as much that was touched before: memory to memory.
 //! - `chunk`: as `cache`, the octets of BDAT: one chunk of RFC 3030 in 16 pieces.
-//! - `encode`: as `cache`, the other direction.
+//! - `encode`: as `cache`, the other direction. `encode-lf`: the same from a Unix text, whose LFs are made CRLFs.
 //! - `tiny`, a corpus: 100 messages of 400 octets back to back in one buffer, a new decoder for each.
 //!
 //! Each case first asserts what comes out.
@@ -95,8 +95,8 @@ fn decode_each(wire: &[u8], backend: Backend, out: &mut Vec<u8>, mut message: im
     count
 }
 
-fn encode(stream: &Stream, backend: Backend, out: &mut Vec<u8>, keep: bool) {
-    let mut encoder = DataEncoder::with_backend(BarePolicy::Reject, BarePolicy::Reject, backend).unwrap();
+fn encode(stream: &Stream, bare_lf: BarePolicy, backend: Backend, out: &mut Vec<u8>, keep: bool) {
+    let mut encoder = DataEncoder::with_backend(BarePolicy::Reject, bare_lf, backend).unwrap();
     for piece in stream.pieces() {
         if !keep {
             out.clear();
@@ -225,10 +225,9 @@ impl Cases {
         });
         self.add_memcpy(first, &place, &stream);
 
-        let first = self.cases.len();
-        let length = data.len();
-        let stream = Stream::new(&Rc::new(data), length, length, TIMES);
         if corpus == "base64" {
+            let (first, length) = (self.cases.len(), data.len());
+            let stream = Stream::new(&Rc::new(data.clone()), length, length, TIMES);
             for backend in Backend::available() {
                 let shared = Rc::clone(&self.decoded);
                 self.add(format!("{corpus}/chunk/{}", backend.name()), stream.len(), 0, |name| {
@@ -245,18 +244,26 @@ impl Cases {
             self.add_memcpy(first, &format!("{corpus}/chunk"), &stream);
         }
 
-        let first = self.cases.len();
+        let text = data.iter().copied().filter(|&octet| octet != b'\r').collect();
+        self.add_encoders(&format!("{corpus}/encode"), data, BarePolicy::Reject, TIMES, &wire);
+        self.add_encoders(&format!("{corpus}/encode-lf"), text, BarePolicy::Normalize, TIMES, &wire);
+    }
+
+    /// Adds each kernel, which has to give `wire` so many times for the data.
+    fn add_encoders(&mut self, place: &str, data: Vec<u8>, bare_lf: BarePolicy, times: usize, wire: &[u8]) {
+        let (first, length) = (self.cases.len(), data.len());
+        let stream = Stream::new(&Rc::new(data), length, length, times);
         for backend in Backend::available() {
-            self.add(format!("{corpus}/encode/{}", backend.name()), stream.len(), 0, |name| {
+            self.add(format!("{place}/{}", backend.name()), stream.len(), 0, |name| {
                 let mut out = Vec::new();
-                encode(&stream, backend, &mut out, true);
-                assert!(out == [&wire.repeat(TIMES), TERMINATOR].concat(), "{name}");
+                encode(&stream, bare_lf, backend, &mut out, true);
+                assert!(out == [&wire.repeat(times), TERMINATOR].concat(), "{name}");
                 let stream = Rc::clone(&stream);
                 let mut out = Vec::new();
-                move || encode(&stream, backend, &mut out, false)
+                move || encode(&stream, bare_lf, backend, &mut out, false)
             });
         }
-        self.add_memcpy(first, &format!("{corpus}/encode"), &stream);
+        self.add_memcpy(first, place, &stream);
     }
 
     fn add_from_dram(&mut self, corpus: &str) {

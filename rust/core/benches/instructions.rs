@@ -96,11 +96,11 @@ fn chunking(name: &str, policies: DataPolicies, message: &[u8]) {
     }
 }
 
-fn encoding(name: &str, data: &[u8], expected: &[u8]) {
+fn encoding(name: &str, data: &[u8], bare_lf: BarePolicy, expected: &[u8]) {
     for backend in Backend::available() {
         let encode = |wire: &mut Vec<u8>| {
             wire.clear();
-            let mut encoder = DataEncoder::with_backend(BarePolicy::Reject, BarePolicy::Reject, backend).unwrap();
+            let mut encoder = DataEncoder::with_backend(BarePolicy::Reject, bare_lf, backend).unwrap();
             for octets in data.chunks(CHUNK) {
                 encoder.encode(octets, wire).unwrap();
             }
@@ -203,7 +203,9 @@ fn main() {
 
     for name in ["base64", "mixed", "dots"] {
         let (data, wire) = message(name, MESSAGE);
-        encoding(name, &data, &wire);
+        encoding(name, &data, BarePolicy::Reject, &wire);
+        let text: Vec<u8> = data.iter().copied().filter(|&octet| octet != b'\r').collect();
+        encoding(&format!("{name}/lf"), &text, BarePolicy::Normalize, &wire);
     }
 
     parsing("ehlo", b"EHLO mail-17.client.example.org");
