@@ -65,7 +65,7 @@ impl<'r, H: Handing, const TRANSPARENCY: bool, const SHORT: bool, const FAR: boo
     #[inline(always)]
     fn run<K: Kernel>(self) -> Self::Output {
         let Text { line, chunk, max_line, sought, mut room } = self.0;
-        let Line { mut length, mut longest, mut ended, mut cr, mut crlf, dots, .. } = *line;
+        let Line { mut length, mut longest, mut ended, mut dots_removed, mut cr, mut crlf, dots, .. } = *line;
         // A dot or a CR that ended the block before, and may be the terminator's or an empty line's.
         if dots >> (BLOCK - 1) == 1 || sought && cr >> (BLOCK - 1) & crlf >> (BLOCK - 2) == 1 {
             return (0, room);
@@ -74,6 +74,7 @@ impl<'r, H: Handing, const TRANSPARENCY: bool, const SHORT: bool, const FAR: boo
         // A line is looked at when it may be the longest, or too long.
         let mut cap = longest.min(max_line);
         let mut steps = if SHORT { widening(longest) } else { 0 };
+        let filled = room.filled();
         let (all, _) = chunk.as_chunks::<BLOCK>();
         let mut blocks = all.iter();
         while let Some(octets) = blocks.as_slice().first() {
@@ -129,17 +130,17 @@ impl<'r, H: Handing, const TRANSPARENCY: bool, const SHORT: bool, const FAR: boo
             } else if H::WRITTEN {
                 room.pack::<K>(octets, !dots);
             }
-            // The line goes on, or is the one after the last LF. The dot that starts it does not count.
-            length = (if lf == 0 { begun } else { 0 }).wrapping_add(u64::from(lf.leading_zeros()));
-            if dots != 0 {
-                length -= u64::from(lf != 0 && dots > lf);
-                line.dots_removed += u64::from(dots.count_ones());
+            // The line goes on, or is the one after the last LF, or after the dot behind it.
+            length = (if lf == 0 { length } else { 0 }) + u64::from((lf | dots).leading_zeros());
+            if !H::WRITTEN {
+                dots_removed += u64::from(dots.count_ones());
             }
             ended += u64::from(lf.count_ones());
             (cr, crlf) = (masks.cr, lf);
             blocks.next();
             if SHORT {
-                let longer = measure(longest, steps, lf & lf.wrapping_sub(1), starts & !dots | dots << 1);
+                // A dot that starts a line makes the next octet its first: the sum carries it there.
+                let longer = measure(longest, steps, lf & lf.wrapping_sub(1), starts + dots);
                 if longer != longest {
                     longest = longer;
                     (cap, steps) = (longest.min(max_line), widening(longest));
@@ -150,9 +151,15 @@ impl<'r, H: Handing, const TRANSPARENCY: bool, const SHORT: bool, const FAR: boo
                 }
             }
         }
+        let taken = (all.len() - blocks.len()) * BLOCK;
+        if H::WRITTEN {
+            // What was taken and not written: dots, and CRs where they are left out.
+            let crs = if H::LF { ended - line.ended + (cr >> 63) - (line.cr >> 63) } else { 0 };
+            dots_removed += (taken - (room.filled() - filled)) as u64 - crs;
+        }
         // Dots that were taken away ended none of these blocks.
-        *line = Line { length, longest, ended, cr, crlf, dots: 0, ..*line };
-        ((all.len() - blocks.len()) * BLOCK, room)
+        *line = Line { length, longest, ended, dots_removed, cr, crlf, dots: 0, ..*line };
+        (taken, room)
     }
 }
 

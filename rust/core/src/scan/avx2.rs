@@ -126,6 +126,24 @@ impl Kernel for Avx2 {
 
     #[inline(always)]
     fn pack(octets: &[u8; BLOCK], keep: u64, slot: &mut Slot) {
+        let removed: [u32; 4] = std::array::from_fn(|i| u32::from((!keep >> (16 * i)) as u16));
+        let several = |removed: u32| removed & removed.wrapping_sub(1) != 0;
+        if keep.count_zeros() <= 4 && !removed.into_iter().any(several) {
+            // At most one of each sixteen, as where lines are not short.
+            let mut at = 0;
+            for (i, removed) in removed.into_iter().enumerate() {
+                let hole = (removed | 1 << 16).trailing_zeros() as usize;
+                // SAFETY: the features are there (see Avx2). Sixteen octets are read at 16i, and written where at most 16i
+                // were kept before them.
+                unsafe {
+                    let octets = _mm_loadu_si128(octets.as_ptr().add(16 * i).cast());
+                    let places = _mm_loadu_si128(BUT_ONE[hole].as_ptr().cast());
+                    _mm_storeu_si128(slot.as_mut_ptr().add(at).cast(), _mm_shuffle_epi8(octets, places));
+                }
+                at += 16 - usize::from(removed != 0);
+            }
+            return;
+        }
         let kept = before(keep);
         for i in 0..BLOCK / 8 {
             let (keep, at) = ((keep >> (8 * i)) as u8, (kept >> (8 * i)) as u8);
@@ -167,6 +185,21 @@ const fn before(bits: u64) -> u64 {
     // The product sums up to and with each word.
     ((fours + (fours >> 4)) & 0x0f0f_0f0f_0f0f_0f0f).wrapping_mul(0x0101_0101_0101_0101) << 8
 }
+
+/// For each place of sixteen, and for none: where the other octets stand, in order.
+static BUT_ONE: [[u8; 16]; 17] = {
+    let mut table = [[0; 16]; 17];
+    let mut hole = 0;
+    while hole <= 16 {
+        let mut at = 0;
+        while at < 16 {
+            table[hole][at] = if at < hole { at as u8 } else { (at as u8 + 1) & 15 };
+            at += 1;
+        }
+        hole += 1;
+    }
+    table
+};
 
 /// For each eight bits: where the octets stand that are kept, in order.
 static PLACES: [[u8; 8]; 256] = {
