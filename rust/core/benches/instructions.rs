@@ -184,6 +184,10 @@ fn main() {
     let keep = DataPolicies { bare_cr: BarePolicy::Keep, bare_lf: BarePolicy::Keep, nul: KeepPolicy::Keep, ..strict };
     let (bare, wire) = strange(b"\r\n\0", 499);
     decoding("bare/keep", 1, &wire, CHUNK, keep, &bare);
+    // A dot and a CR begin the terminator, or do not.
+    let dot_cr = b".\rmail data\r\n".repeat(10_000);
+    let data = b"\rmail data\r\n".repeat(10_000);
+    decoding("dot cr/keep", 1, &[&dot_cr[..], b".\r\n"].concat(), CHUNK, keep, &data);
     let (eight_bit, wire) = strange(b"\xc3\xa9", 5);
     decoding("8bit", 1, &wire, CHUNK, strict, &eight_bit);
 

@@ -27,13 +27,14 @@ pub(super) struct Taken {
 }
 
 impl Line {
-    /// Decides on the first `length` octets of a block. None when they are the octet way's to decide; nothing has changed
+    /// Decides on the first `length` octets of a block, of which `seen` have come. None when they are the octet way's to decide; nothing has changed
     /// then.
     #[inline(always)]
     pub(super) fn block<K: Kernel, H: Handing, const TRANSPARENCY: bool>(
         &mut self,
         block: &[u8; BLOCK],
         length: usize,
+        seen: usize,
         rules: &Rules,
         place: &mut Place<'_>,
         room: &mut Room<'_>,
@@ -47,15 +48,16 @@ impl Line {
 
         let (mut octets, mut end) = (length, false);
         if dots | after_dot != 0 {
-            // A dot and a CR: the terminator if an LF is next, and the octet way's to decide if not.
-            if after_dot & cr == 1 {
+            // A dot and a CR: the terminator if an LF is next, and a bare CR like any other if something else is. Before
+            // what is not seen here, the block ends before the dot.
+            if after_dot & cr == 1 && (lf >> 1 & 1 == 1 || seen < 2) {
                 return None;
             }
-            let dot_cr = dots & cr >> 1 & below(length);
-            if dot_cr != 0 {
-                octets = dot_cr.trailing_zeros() as usize;
+            let open = dots & cr >> 1 & below(length) & (lf >> 2 | !below(seen.saturating_sub(2)));
+            if open != 0 {
+                octets = open.trailing_zeros() as usize;
                 end = octets + 2 < BLOCK && lf >> (octets + 2) & 1 == 1;
-                if !end {
+                if !end && octets == 0 {
                     return None;
                 }
             }

@@ -87,7 +87,8 @@ impl<const TRANSPARENCY: bool> Decoder<TRANSPARENCY> {
             }
             let rest = &chunk[at..];
             let (mut padded, block);
-            let mut length = rest.len().min(BLOCK);
+            let seen = rest.len().min(BLOCK);
+            let mut length = seen;
             if let Some(whole) = rest.first_chunk() {
                 block = whole;
                 if !aligned {
@@ -101,7 +102,8 @@ impl<const TRANSPARENCY: bool> Decoder<TRANSPARENCY> {
                 block = &padded;
             }
             let mut place = Place { offset: self.offset, at: at as u64, report: &mut self.report };
-            let Some(taken) = line.block::<K, H, TRANSPARENCY>(block, length, &rules, &mut place, &mut filled) else {
+            let Some(taken) = line.block::<K, H, TRANSPARENCY>(block, length, seen, &rules, &mut place, &mut filled)
+            else {
                 break;
             };
             at += taken.octets;
