@@ -108,8 +108,8 @@ def page(figures: Figures, quick: bool) -> Iterator[str]:
     yield from table(["", ""], [*machine(figures)])
     yield from prose("""
         Wall time of one thread, medians of rounds. Each case asserts what it gives before it is timed. GB/s count
-        octets of the wire, 10⁹ to the GB. The decoder is strict, checks every line's length and fills its report in all
-        of them.
+        octets that are taken in, 10⁹ to the GB. The decoder is strict, checks every line's length and fills its report
+        in all of them.
     """)
     yield "## Targets"
     yield ""
@@ -160,8 +160,7 @@ def rust(figures: Figures) -> Iterator[str]:
     yield "## The worst case"
     yield ""
     yield from prose("""
-        What an octet costs in the corpus that suits a decoder least, as a multiple of base64: what a hostile sender can
-        make of it.
+        What an octet costs in that of these corpora which suits a decoder least, as a multiple of base64.
     """)
     yield from plot("worst-case", "CPU an octet in the costliest corpus relative to base64")
 

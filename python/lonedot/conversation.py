@@ -157,12 +157,14 @@ class Conversation(Worker, asyncio.BufferedProtocol):
         """It reads again."""
         self._blocked = False
         self._resuming = True
-        if self._task is None and self._closed is None:
-            self._wait_for_client()
-            self._rest()
-        else:
-            self._read_on()
-        self._resuming = False
+        try:
+            if self._task is None and self._closed is None:
+                self._wait_for_client()
+                self._rest()
+            else:
+                self._read_on()
+        finally:
+            self._resuming = False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is closed."""

@@ -5,13 +5,13 @@ use pyo3::exceptions::{PyOverflowError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::data::{DataReport, decoded, mail_data_error, policies};
+use crate::data::{DataReport, decoded, limit, limit_or_none, mail_data_error, policies};
 use crate::octets::Octets;
 use crate::violation::Violation;
 
 /// A chunk-size. RFC 3030 does not bound it: 1*DIGIT.
 fn chunk_size(size: &Bound<'_, PyAny>) -> PyResult<u64> {
-    let wrong = || PyValueError::new_err("a chunk has 0 to 2**63 - 1 octets");
+    let wrong = || PyValueError::new_err(format!("size takes 0 to 2**63 - 1 octets, not {size}"));
     match size.extract::<i64>() {
         Ok(size) => u64::try_from(size).map_err(|_| wrong()),
         Err(error) if error.is_instance_of::<PyOverflowError>(size.py()) => Err(wrong()),
@@ -41,8 +41,8 @@ impl ChunkDecoder {
     fn new(
         size: &Bound<'_, PyAny>,
         last: bool,
-        max_size: Option<i64>,
-        max_line: i64,
+        #[pyo3(from_py_with = limit_or_none)] max_size: Option<i64>,
+        #[pyo3(from_py_with = limit)] max_line: i64,
         long_line: &str,
         bare_cr: &str,
         bare_lf: &str,
@@ -56,7 +56,7 @@ impl ChunkDecoder {
 
     /// Decodes the next octets and returns the mail data in them: the very object, where all of it is the chunk's and mail data
     /// as it stands. b"" after the chunk's end and after a violation. A CR is held until the next octet tells what it is, over
-    /// the end of a chunk that is not the last too.
+    /// the end of a chunk that is not the last too. Hand in little more than the chunk's octets: all that follows is copied.
     fn decode<'py>(&mut self, py: Python<'py>, octets: Octets<'py>) -> PyResult<Bound<'py, PyBytes>> {
         decoded(py, &mut self.decoder, octets, &mut self.consumed, &mut self.unused_data)
     }
@@ -104,7 +104,7 @@ impl ChunkDecoder {
     }
 
     /// The DataReport of a message that is whole. Raises MailDataError when a policy was violated, when octets are missing, and
-    /// when the last chunk never began: "unfinished-chunks", at the offset where the octets end.
+    /// when the last chunk never began, or was not decoded: "unfinished-chunks", at the offset where the octets end.
     fn finish(&self, py: Python<'_>) -> PyResult<DataReport> {
         let report = self.decoder.report();
         self.decoder.finish().map(DataReport::from).map_err(|violation| mail_data_error(py, violation, Some(report)))

@@ -6,7 +6,7 @@ use lonedot_core::data::{
 };
 use lonedot_core::scan::Backend;
 use lonedot_core::{Fault, Violation as CoreViolation};
-use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyOverflowError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -18,7 +18,7 @@ pub(crate) fn bare_policy(name: &str, what: &str) -> PyResult<BarePolicy> {
         "reject" => Ok(BarePolicy::Reject),
         "keep" => Ok(BarePolicy::Keep),
         "normalize" => Ok(BarePolicy::Normalize),
-        _ => Err(PyValueError::new_err(format!("{what} takes 'reject', 'keep' or 'normalize', not {name:?}"))),
+        _ => Err(PyValueError::new_err(format!("{what} takes 'reject', 'keep' or 'normalize', not '{name}'"))),
     }
 }
 
@@ -26,7 +26,7 @@ pub(crate) fn keep_policy(name: &str, what: &str) -> PyResult<KeepPolicy> {
     match name {
         "reject" => Ok(KeepPolicy::Reject),
         "keep" => Ok(KeepPolicy::Keep),
-        _ => Err(PyValueError::new_err(format!("{what} takes 'reject' or 'keep', not {name:?}"))),
+        _ => Err(PyValueError::new_err(format!("{what} takes 'reject' or 'keep', not '{name}'"))),
     }
 }
 
@@ -34,7 +34,7 @@ pub(crate) fn line_ends(name: &str) -> PyResult<LineEnds> {
     match name {
         "crlf" => Ok(LineEnds::Crlf),
         "lf" => Ok(LineEnds::Lf),
-        _ => Err(PyValueError::new_err(format!("line_ends takes 'crlf' or 'lf', not {name:?}"))),
+        _ => Err(PyValueError::new_err(format!("line_ends takes 'crlf' or 'lf', not '{name}'"))),
     }
 }
 
@@ -86,6 +86,21 @@ impl DataReport {
     fn __repr__(&self) -> String {
         format!("<DataReport size={} lines={} longest_line={}>", self.size, self.lines, self.longest_line)
     }
+}
+
+/// A limit, in octets. One that is larger than any number of octets limits nothing.
+pub(crate) fn limit(number: &Bound<'_, PyAny>) -> PyResult<i64> {
+    match number.extract::<i64>() {
+        Err(error) if error.is_instance_of::<PyOverflowError>(number.py()) => {
+            Ok(if number.lt(0)? { i64::MIN } else { i64::MAX })
+        }
+        extracted => extracted,
+    }
+}
+
+/// The same, or None.
+pub(crate) fn limit_or_none(number: &Bound<'_, PyAny>) -> PyResult<Option<i64>> {
+    if number.is_none() { Ok(None) } else { limit(number).map(Some) }
 }
 
 #[allow(clippy::too_many_arguments)] // keyword arguments of Python's
@@ -150,11 +165,12 @@ decode!(CoreDecoder, ChunkDecoder);
 /// The mail data in the octets. Says how many of them were the decoder's, and appends the others to `unused_data`.
 pub(crate) fn decoded<'py>(
     py: Python<'py>,
-    decoder: &mut impl Decode,
+    decoder: &mut (impl Decode + Clone),
     octets: Octets<'py>,
     consumed: &mut usize,
     unused_data: &mut Vec<u8>,
 ) -> PyResult<Bound<'py, PyBytes>> {
+    let before = decoder.clone();
     let in_place = decoder.decode_in_place(&octets);
     *consumed = in_place;
     // No octets too may bring some: a CR that was held, in a last chunk that has none.
@@ -165,6 +181,10 @@ pub(crate) fn decoded<'py>(
     let mail_data = bytes_filled(py, in_place + decoder.room_for(rest.len()), |room| {
         room.push(&octets[..in_place]);
         *consumed += decoder.decode_into(rest, room);
+    });
+    let mail_data = mail_data.inspect_err(|_| {
+        // No memory: as if nothing had come, so that it can come again.
+        (*decoder, *consumed) = (before, 0);
     })?;
     unused_data.extend_from_slice(&octets[*consumed..]);
     Ok(mail_data)
@@ -188,8 +208,8 @@ impl DataDecoder {
     #[pyo3(signature = (max_size=None, max_line=1000, long_line="reject", bare_cr="reject", bare_lf="reject", nul="reject",
         line_ends="crlf"))]
     fn new(
-        max_size: Option<i64>,
-        max_line: i64,
+        #[pyo3(from_py_with = limit_or_none)] max_size: Option<i64>,
+        #[pyo3(from_py_with = limit)] max_line: i64,
         long_line: &str,
         bare_cr: &str,
         bare_lf: &str,
@@ -253,8 +273,8 @@ impl DataDecoder {
 pub(crate) fn decode_data<'py>(
     py: Python<'py>,
     wire: Octets<'py>,
-    max_size: Option<i64>,
-    max_line: i64,
+    #[pyo3(from_py_with = limit_or_none)] max_size: Option<i64>,
+    #[pyo3(from_py_with = limit)] max_line: i64,
     long_line: &str,
     bare_cr: &str,
     bare_lf: &str,
@@ -284,12 +304,19 @@ pub(crate) struct DataEncoder {
 
 impl DataEncoder {
     fn make(bare_cr: &str, bare_lf: &str) -> PyResult<CoreEncoder> {
-        let (bare_cr, bare_lf) = (bare_policy(bare_cr, "bare_cr")?, bare_policy(bare_lf, "bare_lf")?);
-        CoreEncoder::with_backend(bare_cr, bare_lf, crate::backend()?).map_err(|_| {
-            PyValueError::new_err(
-                "an encoder takes 'reject' or 'normalize': a bare CR or LF that is sent may be an end to others",
-            )
-        })
+        let policy = |name: &str, what: &str| match name {
+            "reject" => Ok(BarePolicy::Reject),
+            "normalize" => Ok(BarePolicy::Normalize),
+            "keep" => Err(PyValueError::new_err(format!(
+                "{what} of an encoder takes 'reject' or 'normalize', not 'keep': what is sent bare may be an end to others"
+            ))),
+            _ => {
+                Err(PyValueError::new_err(format!("{what} of an encoder takes 'reject' or 'normalize', not '{name}'")))
+            }
+        };
+        let (bare_cr, bare_lf) = (policy(bare_cr, "bare_cr")?, policy(bare_lf, "bare_lf")?);
+        CoreEncoder::with_backend(bare_cr, bare_lf, crate::backend()?)
+            .map_err(|_| PyValueError::new_err("an encoder takes 'reject' or 'normalize'"))
     }
 
     fn usable(&self) -> PyResult<()> {
@@ -298,7 +325,8 @@ impl DataEncoder {
 
     /// What an encoding gave. After a refusal the encoder is of no use.
     fn outcome<'py>(&mut self, py: Python<'py>, outcome: PyResult<Encoded<'py>>) -> PyResult<Bound<'py, PyBytes>> {
-        outcome?.map_err(|violation| {
+        let outcome = outcome.inspect_err(|_| self.ended = Some("this encoder ran out of memory; make a new one"))?;
+        outcome.map_err(|violation| {
             self.ended = Some("this encoder refused its mail data; make a new one");
             mail_data_error(py, violation, None)
         })

@@ -23,8 +23,8 @@ use pyo3::prelude::*;
 fn backend() -> PyResult<Backend> {
     static CHOSEN: OnceLock<Result<Backend, String>> = OnceLock::new();
     let chosen = CHOSEN.get_or_init(|| match std::env::var("LONEDOT_BACKEND") {
-        Ok(name) => Backend::by_name(&name).ok_or(name),
-        Err(_) => Ok(Backend::best()),
+        Ok(name) if !name.is_empty() => Backend::by_name(&name).ok_or(name),
+        _ => Ok(Backend::best()),
     });
     chosen.clone().map_err(|name| {
         let names: Vec<_> = Backend::available().map(Backend::name).collect();

@@ -56,8 +56,9 @@ fn copied<'py>(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Bound<'py, PyBytes>
     // is `len` octets on end, whatever the items are. They are copied before it is released, once.
     unsafe {
         if ffi::PyObject_GetBuffer(object.as_ptr(), view.as_mut_ptr(), ffi::PyBUF_SIMPLE) != 0 {
-            let _ = PyErr::take(py);
-            return Err(no_octets(object));
+            let error = PyErr::fetch(py);
+            let told = error.is_instance_of::<PyBufferError>(py) || error.is_instance_of::<PyTypeError>(py);
+            return Err(if told { no_octets(object) } else { error });
         }
         let bytes = ffi::PyBytes_FromStringAndSize((*view.as_ptr()).buf.cast(), (*view.as_ptr()).len);
         ffi::PyBuffer_Release(view.as_mut_ptr());
@@ -134,7 +135,7 @@ impl<'py> New<'py> {
         // SAFETY: `most` octets of the object's memory, borrowed as long as the object is.
         let mut room = Room::new(unsafe { slice::from_raw_parts_mut(self.start.cast::<MaybeUninit<u8>>(), self.most) });
         let result = fill(&mut room);
-        self.filled = room.filled();
+        self.filled = room.filled_from(self.start);
         result
     }
 

@@ -101,7 +101,7 @@ impl ChunkDecoder {
     /// How many octets of room to decode so many octets into.
     #[must_use]
     pub fn room_for(&self, octets: usize) -> usize {
-        self.most(octets) + BLOCK
+        self.most(octets).saturating_add(BLOCK)
     }
 
     /// Takes octets as long as they are mail data just as they stand, and returns how many: what [`ChunkDecoder::decode`]
@@ -148,7 +148,8 @@ impl ChunkDecoder {
     /// The report of a message that is whole and broke no rule.
     ///
     /// # Errors
-    /// The first violation, or [`Fault::UnfinishedChunks`] when not all octets of a last chunk were decoded.
+    /// The first violation, or [`Fault::UnfinishedChunks`] when not all octets of a last chunk were decoded, a CR that was
+    /// held among them.
     pub fn finish(&self) -> Result<DataReport, Violation> {
         let whole = self.last && self.eof() && self.decoder.state != State::Cr;
         match self.violation() {

@@ -47,7 +47,7 @@ impl DataDecoder {
     /// How many octets of room to decode a chunk of so many octets into.
     #[must_use]
     pub const fn room_for(&self, octets: usize) -> usize {
-        self.decoder.most(octets) + BLOCK
+        self.decoder.most(octets).saturating_add(BLOCK)
     }
 
     /// Takes octets from the start of a chunk as long as they are mail data just as they stand, and returns how many: what

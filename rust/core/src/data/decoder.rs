@@ -75,7 +75,7 @@ impl<const TRANSPARENCY: bool> Decoder<TRANSPARENCY> {
     /// mail data. And as many again where each may be an LF that is made a CRLF.
     pub(super) const fn most(&self, octets: usize) -> usize {
         let normalized = matches!(self.policies.bare_lf, BarePolicy::Normalize);
-        1 + octets + if normalized { octets } else { 0 }
+        octets.saturating_add(1).saturating_add(if normalized { octets } else { 0 })
     }
 
     /// What was counted so far; complete at the end.

@@ -87,13 +87,13 @@ impl DataEncoder {
     pub const fn room_for(&self, octets: usize) -> usize {
         // Every octet may be an LF that is made a CRLF. If those are refused, a line of three may start with a dot.
         let added = if matches!(self.bare_lf, BarePolicy::Normalize) { octets } else { octets.div_ceil(3) };
-        octets + added + SPARE
+        octets.saturating_add(added).saturating_add(SPARE)
     }
 
     /// How many octets of room a chunk of so many octets takes most often: an octet is added for sixteen.
     #[must_use]
     pub const fn room_at_first(octets: usize) -> usize {
-        octets + octets / 16 + SPARE
+        octets.saturating_add(octets / 16).saturating_add(SPARE)
     }
 
     /// Takes octets from the start of a chunk as long as they go out just as they stand, and returns how many: what

@@ -47,6 +47,16 @@ impl<'a> Room<'a> {
         unsafe { slice::from_raw_parts(filled.as_ptr().cast(), filled.len()) }
     }
 
+    /// How many octets are filled of the memory that begins at `start`.
+    ///
+    /// # Panics
+    /// When this is room in other memory: one room can be put in the place of another.
+    #[must_use]
+    pub fn filled_from(&self, start: *const u8) -> usize {
+        assert!(self.filled == 0 || ptr::eq(self.octets.as_ptr().cast(), start), "this is room in other memory");
+        self.filled
+    }
+
     /// Whether there is room for a block.
     #[inline(always)]
     pub(super) const fn has_block(&self) -> bool {
@@ -143,12 +153,14 @@ impl<'a> Room<'a> {
 /// Appends to `vec` what `write` writes into room for at least `most` octets and a block.
 #[inline]
 pub(super) fn append<R>(vec: &mut Vec<u8>, most: usize, write: impl FnOnce(&mut Room<'_>) -> R) -> R {
-    vec.reserve(most + BLOCK);
+    vec.reserve(most.saturating_add(BLOCK));
     let before = vec.len();
-    let mut room = Room::new(vec.spare_capacity_mut());
+    let spare = vec.spare_capacity_mut();
+    let start = spare.as_ptr().cast();
+    let mut room = Room::new(spare);
     let result = write(&mut room);
-    let filled = room.filled();
-    // SAFETY: the first `filled` octets of the spare capacity were written (see `Room::octets`).
+    let filled = room.filled_from(start);
+    // SAFETY: the first `filled` octets of the spare capacity, and of no other memory, were written (see `Room::octets`).
     unsafe { vec.set_len(before + filled) };
     result
 }

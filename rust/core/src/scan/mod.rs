@@ -1,9 +1,9 @@
 //! From 64 octets to bit masks, and back to octets by a bit mask.
 //!
 //! A kernel takes a block of [`BLOCK`] octets and tells where CR, LF and dots stand, bit `i` for octet `i`; given a mask, it
-//! packs the octets that are to be kept, or spreads them where others come between. It decides nothing: what is a line start, what is bare and what is too long is
-//! decided once, above, in safe integer code that every kernel shares. [`Backend`] chooses the kernel at run time; each one
-//! is listed, named and can be forced, so that tests and benchmarks loop over them.
+//! packs the octets that are to be kept, or spreads them where others come between. It decides nothing: what is a line start,
+//! what is bare and what is too long is decided once, above, in safe integer code that every kernel shares. [`Backend`]
+//! chooses the kernel at run time; each one is listed, named and can be forced, so that tests and benchmarks loop over them.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
