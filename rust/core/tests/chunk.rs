@@ -3,14 +3,16 @@
 
 mod inputs;
 mod placed;
+mod policies;
 #[path = "reference/chunk.rs"]
 mod reference;
 
 use inputs::{FILLINGS, PATTERNS, SIZES, fill, mail, on_all_cores, strings};
-use lonedot_core::data::{BarePolicy, ChunkDecoder, ChunkMisuse, DataPolicies, KeepPolicy, LineEnds};
+use lonedot_core::data::{ChunkDecoder, ChunkMisuse, DataPolicies, LineEnds};
 use lonedot_core::scan::{BLOCK, Backend};
 use lonedot_core::{Fault, Violation};
 use placed::Placed;
+use policies::{every_policy, keep, normalize};
 use proptest::prelude::*;
 use reference::Decoded;
 
@@ -103,40 +105,6 @@ fn check(message: &[u8], policies: &DataPolicies, splits: bool) {
             same(decode([message], &more, true, policies, way), &broken_off);
         }
     }
-}
-
-fn every_policy() -> Vec<DataPolicies> {
-    let mut all = Vec::new();
-    let bares = [BarePolicy::Reject, BarePolicy::Keep, BarePolicy::Normalize];
-    let keeps = [KeepPolicy::Reject, KeepPolicy::Keep];
-    for bare_cr in bares {
-        for bare_lf in bares {
-            for nul in keeps {
-                for long_line in keeps {
-                    for line_ends in [LineEnds::Crlf, LineEnds::Lf] {
-                        for (max_line, max_size) in [(1000, u64::MAX), (3, u64::MAX), (1000, 4), (3, 3)] {
-                            all.push(DataPolicies { max_size, max_line, long_line, bare_cr, bare_lf, nul, line_ends });
-                        }
-                    }
-                }
-            }
-        }
-    }
-    all
-}
-
-fn keep() -> DataPolicies {
-    DataPolicies {
-        bare_cr: BarePolicy::Keep,
-        bare_lf: BarePolicy::Keep,
-        nul: KeepPolicy::Keep,
-        long_line: KeepPolicy::Keep,
-        ..DataPolicies::default()
-    }
-}
-
-fn normalize() -> DataPolicies {
-    DataPolicies { bare_cr: BarePolicy::Normalize, bare_lf: BarePolicy::Normalize, ..keep() }
 }
 
 /// Policies that between them take every way through the rules, with limits a block can hold and cannot.

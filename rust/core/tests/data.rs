@@ -4,6 +4,7 @@
 mod feed;
 mod inputs;
 mod placed;
+mod policies;
 mod reference;
 
 use feed::{Feed, WAYS};
@@ -12,26 +13,10 @@ use lonedot_core::data::{BarePolicy, DataDecoder, DataPolicies, KeepPolicy, Line
 use lonedot_core::scan::Backend;
 use lonedot_core::{Fault, Violation};
 use placed::Placed;
+use policies::{every_policy, keep, normalize, policies_with};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-
-const BARE: [BarePolicy; 3] = [BarePolicy::Reject, BarePolicy::Keep, BarePolicy::Normalize];
-const KEEP: [KeepPolicy; 2] = [KeepPolicy::Reject, KeepPolicy::Keep];
-const LINE_ENDS: [LineEnds; 2] = [LineEnds::Crlf, LineEnds::Lf];
-
-/// Every policy under these limits.
-fn policies_with(max_line: u64, max_size: u64) -> impl Iterator<Item = DataPolicies> {
-    (0..3 * 3 * 2 * 2 * 2).map(move |number| DataPolicies {
-        max_size,
-        max_line,
-        bare_cr: BARE[number % 3],
-        bare_lf: BARE[number / 3 % 3],
-        nul: KEEP[number / 9 % 2],
-        long_line: KEEP[number / 18 % 2],
-        line_ends: LINE_ENDS[number / 36],
-    })
-}
 
 /// Whether a policy can say something about a string: not about octets it does not have, nor about lines past a limit
 /// it is too short for. Of the policies that differ only in what they cannot say, one is enough.
@@ -44,10 +29,7 @@ fn has_a_say(policies: &DataPolicies, wire: &[u8]) -> bool {
 
 #[test]
 fn every_string_of_seven_at_every_split_under_every_policy() {
-    let limits = [(1000, u64::MAX), (3, u64::MAX), (1000, 4), (3, 3)];
-    let all: Vec<_> = limits.into_iter().flat_map(|(line, size)| policies_with(line, size)).collect();
-    assert_eq!(all.len(), 288);
-    let strings = strings(7);
+    let (strings, all) = (strings(7), every_policy());
     on_all_cores(strings.len(), |piece| {
         let mut feed = Feed::default();
         let wire = &strings[piece];
@@ -68,14 +50,7 @@ fn every_string_of_seven_at_every_split_under_every_policy() {
 /// Policies that between them take every way through the rules, with limits a block can hold and cannot.
 fn policies_of_blocks() -> Vec<DataPolicies> {
     let strict = DataPolicies::default();
-    let keep = DataPolicies {
-        bare_cr: BarePolicy::Keep,
-        bare_lf: BarePolicy::Keep,
-        nul: KeepPolicy::Keep,
-        long_line: KeepPolicy::Keep,
-        ..strict
-    };
-    let normalize = DataPolicies { bare_cr: BarePolicy::Normalize, bare_lf: BarePolicy::Normalize, ..keep };
+    let (keep, normalize) = (keep(), normalize());
     vec![
         strict,
         keep,

@@ -6,7 +6,7 @@ use super::handing::Handing;
 use super::report::DataReport;
 use super::room::Room;
 use super::text::{measure, widening};
-use crate::scan::{BLOCK, Kernel, Masks};
+use crate::scan::{BLOCK, Kernel, Masks, below};
 
 /// Where a block stands, and where what is rare is counted.
 pub(super) struct Place<'a> {
@@ -152,10 +152,4 @@ fn count(report: &mut DataReport, offset: u64, bare_cr: u64, bare_lf: u64, nul: 
     report.bare_lf += first(bare_lf, 0, &mut report.first_bare_lf);
     report.nul += first(nul, 0, &mut report.first_nul);
     first(eight_bit, 0, &mut report.first_eight_bit);
-}
-
-/// The `count` lowest bits.
-#[inline(always)]
-const fn below(count: usize) -> u64 {
-    if count >= BLOCK { u64::MAX } else { (1 << count) - 1 }
 }

@@ -7,7 +7,7 @@
 
 use super::room::Room;
 use super::text::AHEAD;
-use crate::scan::{BLOCK, Job, Kernel, Masks};
+use crate::scan::{BLOCK, Job, Kernel, Masks, below};
 use crate::violation::{Fault, Violation};
 
 /// What a block leaves open for the next, each in its lowest bit.
@@ -147,10 +147,4 @@ impl<'r, const IN_PLACE: bool, const FAR: bool> Job for Text<'_, 'r, IN_PLACE, F
         *open = Open { cr, start };
         (taken, room)
     }
-}
-
-/// The `count` lowest bits.
-#[inline(always)]
-const fn below(count: usize) -> u64 {
-    if count >= BLOCK { u64::MAX } else { (1 << count) - 1 }
 }

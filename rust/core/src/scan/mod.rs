@@ -16,6 +16,12 @@ use std::mem::MaybeUninit;
 /// Octets in a block.
 pub const BLOCK: usize = 64;
 
+/// A mask of the first `count` octets of a block.
+#[inline(always)]
+pub(crate) const fn below(count: usize) -> u64 {
+    if count >= BLOCK { u64::MAX } else { (1 << count) - 1 }
+}
+
 /// Where in a block the octets stand that line ends are made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Masks {
