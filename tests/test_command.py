@@ -76,6 +76,20 @@ class TestParseCommand:
         with pytest.raises(ValueError):
             parse_command(b"NOOP", dialect="x")  # type: ignore[arg-type]
 
+    def test_extensions_decide_how_long_a_line_may_be(self) -> None:
+        mail = b"MAIL FROM:<a@example.org>"
+        usual = ["SIZE", "8bitmime", "PIPELINING", "ENHANCEDSTATUSCODES", "SMTPUTF8", "CHUNKING", "LIMITS", "HELP"]
+        for extensions, most in ((None, 563), (usual, 563), ((), 510), ({"Size"}, 536)):
+            assert parse_command(mail.ljust(most), extensions=extensions) == parse_command(mail)
+            with pytest.raises(CommandError, match="too long"):
+                parse_command(mail.ljust(most + 1), extensions=extensions)
+        assert parse_command(mail.ljust(563), extensions=iter(usual)) == parse_command(mail)
+        for wrong in (["SIZE 1000"], ["X"], "SIZE", [""]):
+            with pytest.raises(ValueError, match="extensions takes keywords out of SIZE, 8BITMIME"):
+                parse_command(b"NOOP", extensions=wrong)
+        with pytest.raises(TypeError):
+            parse_command(b"NOOP", extensions=[1])  # type: ignore[list-item]
+
     @pytest.mark.parametrize(
         ("line", "name", "code"),
         [
@@ -96,8 +110,11 @@ class TestParseCommand:
     def test_the_corpus(self, case: dict[str, Any]) -> None:
         """What the Rust tests hold the parser to, seen from Python."""
         line = case["line"].encode("latin-1")
-        grammar = {name: case.get(name, False) for name in ("smtputf8",)}
-        grammar["strict_grammar"] = case.get("strict", False)
+        grammar = {
+            "smtputf8": case.get("smtputf8", False),
+            "strict_grammar": case.get("strict", False),
+            "extensions": case.get("extensions", []),
+        }
         dialect = case.get("dialect", "smtp")
         if "fault" in case:
             with pytest.raises(CommandError) as error:

@@ -400,7 +400,11 @@ class Unknown:
 _Command: TypeAlias = Ehlo | Helo | Lhlo | Mail | Rcpt | Data | Rset | Noop | Quit | Vrfy | Expn | Help | Unknown
 
 def parse_command(
-    line: Buffer, dialect: _Dialect = "smtp", smtputf8: bool = False, strict_grammar: bool = False
+    line: Buffer,
+    dialect: _Dialect = "smtp",
+    smtputf8: bool = False,
+    strict_grammar: bool = False,
+    extensions: Iterable[str] | None = None,
 ) -> _Command: ...
 
 # The session.

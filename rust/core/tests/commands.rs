@@ -3,7 +3,7 @@
 mod line;
 
 use line::{holds, written};
-use lonedot_core::command::{Command, Dialect, ForwardPath, Grammar, ReversePath, parse};
+use lonedot_core::command::{Command, Dialect, Extension, Extensions, ForwardPath, Grammar, ReversePath, parse};
 use proptest::prelude::*;
 use toml::{Table, Value};
 
@@ -21,9 +21,10 @@ fn every_start_of_every_line() {
     for case in cases() {
         let line = octets(&case);
         for end in 0..=line.len() {
-            for choice in 0..8 {
+            for choice in 0..16 {
                 let dialect = if choice & 1 == 0 { Dialect::Smtp } else { Dialect::Lmtp };
-                let grammar = Grammar { dialect, smtputf8: choice & 2 != 0, strict: choice & 4 != 0 };
+                let extensions = if choice & 8 == 0 { Extensions::NONE } else { Extensions::ALL };
+                let grammar = Grammar { dialect, smtputf8: choice & 2 != 0, strict: choice & 4 != 0, extensions };
                 holds(&line[..end], &grammar);
             }
         }
@@ -52,9 +53,11 @@ fn check(case: &Table) -> Result<(), String> {
         "lmtp" => Dialect::Lmtp,
         other => panic!("no dialect: {other}"),
     };
-    let grammar = Grammar { dialect, smtputf8: flag("smtputf8"), strict: flag("strict") };
+    let offered = case.get("extensions").map_or(&[][..], |value| value.as_array().unwrap());
+    let extensions = offered.iter().map(|keyword| Extension::by_keyword(keyword.as_str().unwrap()).unwrap()).collect();
+    let grammar = Grammar { dialect, smtputf8: flag("smtputf8"), strict: flag("strict"), extensions };
     let mut want = case.clone();
-    for key in ["line", "octets", "dialect", "smtputf8", "strict"] {
+    for key in ["line", "octets", "dialect", "smtputf8", "strict", "extensions"] {
         want.remove(key);
     }
     let mut got = match parse(&line, &grammar) {
@@ -122,10 +125,12 @@ fn described(command: &Command) -> Table {
 }
 
 fn grammars() -> impl Strategy<Value = Grammar> {
-    (any::<bool>(), any::<bool>(), any::<bool>()).prop_map(|(lmtp, smtputf8, strict)| Grammar {
+    let extensions = prop::sample::select(vec![Extensions::NONE, Extensions::USUAL, Extensions::ALL]);
+    (any::<bool>(), any::<bool>(), any::<bool>(), extensions).prop_map(|(lmtp, smtputf8, strict, extensions)| Grammar {
         dialect: if lmtp { Dialect::Lmtp } else { Dialect::Smtp },
         smtputf8,
         strict,
+        extensions,
     })
 }
 
@@ -203,7 +208,7 @@ fn good_mail() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn any_octets_never_panic(line in prop::collection::vec(any::<u8>(), 0..700), grammar in grammars()) {
+    fn any_octets_never_panic(line in prop::collection::vec(any::<u8>(), 0..1500), grammar in grammars()) {
         holds(&line, &grammar);
     }
 

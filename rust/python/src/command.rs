@@ -1,6 +1,6 @@
 //! Commands as Python sees them: one frozen class each, and `parse_command`.
 
-use lonedot_core::command::{self, Command, Dialect, Grammar, Hello, Notes, Text};
+use lonedot_core::command::{self, Command, Dialect, Extension, Extensions, Grammar, Hello, Notes, Text};
 use lonedot_core::violation::Violation as CoreViolation;
 use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
@@ -16,6 +16,20 @@ pub(crate) fn dialect(name: &str) -> PyResult<Dialect> {
         "lmtp" => Ok(Dialect::Lmtp),
         _ => Err(PyValueError::new_err(format!("dialect takes 'smtp' or 'lmtp', not {name:?}"))),
     }
+}
+
+/// A set of extensions from an iterable of their keywords.
+fn extensions(keywords: &Bound<'_, PyAny>) -> PyResult<Extensions> {
+    let mut extensions = Extensions::NONE;
+    for keyword in keywords.try_iter()? {
+        let keyword: String = keyword?.extract()?;
+        let known = Extension::by_keyword(&keyword).ok_or_else(|| {
+            let known: Vec<_> = Extension::ALL.iter().map(|extension| extension.keyword()).collect();
+            PyValueError::new_err(format!("extensions takes keywords out of {}, not {keyword:?}", known.join(", ")))
+        });
+        extensions = extensions.with(known?);
+    }
+    Ok(extensions)
 }
 
 fn notes<'py>(py: Python<'py>, notes: Notes) -> PyResult<Bound<'py, PyTuple>> {
@@ -295,17 +309,21 @@ fn command_error(py: Python<'_>, violation: CoreViolation) -> PyErr {
 /// Parses one command line without its CRLF (RFC 5321 section 4.1).
 ///
 /// `dialect`: "smtp" or "lmtp". `smtputf8`: whether SMTPUTF8 is offered (MAIL) or was asked for (RCPT). `strict_grammar`: refuse
-/// the leniencies that `.notes` would name. Raises CommandError, whose `.reply` is the Reply to send.
+/// the leniencies that `.notes` would name. `extensions`: the EHLO keywords of what is offered, which decides how many octets
+/// a line may have (section 4.5.3.1.4); None for what a Session offers by itself. Parameters are read whether offered or
+/// not. Raises CommandError, whose `.reply` is the Reply to send, and ValueError for a keyword of no extension.
 #[pyfunction]
-#[pyo3(signature = (line, dialect="smtp", smtputf8=false, strict_grammar=false))]
+#[pyo3(signature = (line, dialect="smtp", smtputf8=false, strict_grammar=false, extensions=None))]
 pub(crate) fn parse_command<'py>(
     py: Python<'py>,
     line: Octets<'py>,
     dialect: &str,
     smtputf8: bool,
     strict_grammar: bool,
+    extensions: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let grammar = Grammar { dialect: self::dialect(dialect)?, smtputf8, strict: strict_grammar };
+    let extensions = extensions.map_or(Ok(Extensions::USUAL), self::extensions)?;
+    let grammar = Grammar { dialect: self::dialect(dialect)?, smtputf8, strict: strict_grammar, extensions };
     let command = command::parse(&line, &grammar).map_err(|violation| command_error(py, violation))?;
     to_python(py, command)
 }

@@ -10,6 +10,7 @@
 mod address;
 mod cursor;
 mod envelope;
+mod extension;
 mod hello;
 mod local_part;
 mod notes;
@@ -22,12 +23,13 @@ use crate::violation::{Fault, Violation};
 use cursor::{Cursor, violation};
 
 pub use envelope::{Mail, Rcpt};
+pub use extension::{Extension, Extensions};
 pub use hello::Hello;
 pub use notes::{Leniency, Notes};
 pub use parameters::{Body, Parameter, Parameters};
 pub use path::{ForwardPath, ReversePath};
 pub use text::{Text, Unknown};
-pub use verb::{MAX_LINE, Verb};
+pub use verb::{MAX_AUTH_LINE, MAX_LINE, Verb};
 
 /// Which of the two protocols is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -49,6 +51,9 @@ pub struct Grammar {
     /// Whether to refuse the leniencies that the RFC does not ask for: a space after the colon of `FROM:` and `TO:`, and
     /// a name after EHLO that is no domain.
     pub strict: bool,
+    /// The extensions offered. They decide how long a line may be ([`Verb::max_line`]); their parameters are read whether
+    /// offered or not.
+    pub extensions: Extensions,
 }
 
 /// One command.
@@ -212,11 +217,11 @@ mod tests {
 
     #[test]
     fn length_counts_trailing_space() {
-        let smtputf8 = Grammar { smtputf8: true, ..Grammar::default() };
+        let usual = Grammar { extensions: Extensions::USUAL, ..Grammar::default() };
         for (verb, most) in [("QUIT", 510), ("NOOP", 510), ("STARTTLS", 510), ("MAIL FROM:<>", 563)] {
-            assert_eq!(fault(&format!("{verb:most$}"), smtputf8), None);
+            assert_eq!(fault(&format!("{verb:most$}"), usual), None);
             let more = most + 1;
-            assert_eq!(fault(&format!("{verb:more$}"), smtputf8), Some((Fault::CommandTooLong, most as u64)));
+            assert_eq!(fault(&format!("{verb:more$}"), usual), Some((Fault::CommandTooLong, most as u64)));
         }
     }
 

@@ -192,8 +192,6 @@ fn body(value: &str) -> Option<Body> {
 mod tests {
     use super::*;
 
-    const SMTPUTF8: Grammar = Grammar { dialect: super::super::Dialect::Smtp, smtputf8: true, strict: false };
-
     fn mail(text: &str) -> Result<Parameters, (Fault, u64)> {
         Parameters::of_mail(&mut Cursor::new(text.as_bytes()), &Grammar::default()).map_err(|v| (v.fault, v.offset))
     }
@@ -270,7 +268,8 @@ mod tests {
 
     #[test]
     fn utf8_values_where_smtputf8_is_offered() {
-        let read = |octets: &[u8]| Parameters::of_rcpt(&mut Cursor::new(octets), &SMTPUTF8);
+        let grammar = Grammar { smtputf8: true, ..Grammar::default() };
+        let read = |octets: &[u8]| Parameters::of_rcpt(&mut Cursor::new(octets), &grammar);
         let parameters = read(" ORCPT=utf-8;pelé@example".as_bytes()).unwrap();
         assert_eq!(parameters.all()[0].value.as_deref(), Some("utf-8;pelé@example"));
         assert_eq!(read(b" A=\xC3"), Err(violation(Fault::ParameterSyntax, 3)));

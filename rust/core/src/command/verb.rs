@@ -3,18 +3,26 @@
 //! Takes a word; gives a [`Verb`]. Whether a verb is welcome here and now is decided elsewhere.
 
 use super::Grammar;
+use super::extension::Extensions;
 
 /// The longest a command may be in octets, CRLF included, where no extension adds to it (RFC 5321 §4.5.3.1.4).
 pub(super) const BASE_LINE: usize = 512;
-/// `SIZE=` and 20 digits, with the space (RFC 1870 §3).
-const SIZE_ADDS: usize = 26;
-/// `BODY=8BITMIME` and more, as RFC 6152 §2 has it.
-const BODY_ADDS: usize = 17;
-/// ` SMTPUTF8` and one more, as RFC 6531 §3.1 has it.
-const SMTPUTF8_ADDS: usize = 10;
 
-/// The longest any command may be under any [`Grammar`], in octets, CRLF included.
-pub const MAX_LINE: usize = BASE_LINE + SIZE_ADDS + BODY_ADDS + SMTPUTF8_ADDS;
+/// The longest any command but AUTH may be under any [`Grammar`], in octets, CRLF included.
+pub const MAX_LINE: usize = {
+    let (mut longest, mut at) = (0, 0);
+    while at < Verb::ALL.len() {
+        let octets = BASE_LINE + Extensions::ALL.add(Verb::ALL[at]);
+        if octets > longest {
+            longest = octets;
+        }
+        at += 1;
+    }
+    longest
+};
+
+/// The longest AUTH may be, and each of the client's responses, in octets, CRLF included (RFC 4954 §4).
+pub const MAX_AUTH_LINE: usize = 12_288;
 
 /// The first word of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -84,11 +92,7 @@ impl Verb {
     /// The longest line with this verb in octets, CRLF included: 512 and what the offered extensions add to it.
     #[must_use]
     pub const fn max_line(self, grammar: &Grammar) -> usize {
-        match self {
-            Self::Mail if grammar.smtputf8 => BASE_LINE + SIZE_ADDS + BODY_ADDS + SMTPUTF8_ADDS,
-            Self::Mail => BASE_LINE + SIZE_ADDS + BODY_ADDS,
-            _ => BASE_LINE,
-        }
+        BASE_LINE + grammar.extensions.add(self)
     }
 
     /// The verb a line begins with, whatever follows it.
@@ -120,10 +124,13 @@ mod tests {
 
     #[test]
     fn line_limits() {
-        let plain = Grammar::default();
-        let smtputf8 = Grammar { smtputf8: true, ..plain };
-        assert_eq!((Verb::Mail.max_line(&plain), Verb::Mail.max_line(&smtputf8)), (555, 565));
-        assert_eq!((Verb::Rcpt.max_line(&plain), Verb::Rcpt.max_line(&smtputf8)), (512, 512));
-        assert_eq!(Verb::ALL.map(|verb| verb.max_line(&smtputf8)).into_iter().max(), Some(MAX_LINE));
+        let of = |verb: Verb, extensions| verb.max_line(&Grammar { extensions, ..Grammar::default() });
+        let usual = Extensions::USUAL;
+        assert_eq!((of(Verb::Mail, Extensions::NONE), of(Verb::Mail, usual)), (512, 565));
+        assert_eq!((of(Verb::Vrfy, Extensions::NONE), of(Verb::Vrfy, usual)), (512, 522));
+        assert_eq!((of(Verb::Rcpt, usual), of(Verb::Rcpt, Extensions::ALL)), (512, 1042));
+        assert_eq!(of(Verb::Data, Extensions::ALL), 512);
+        assert_eq!(Verb::ALL.map(|verb| of(verb, Extensions::ALL)).into_iter().max(), Some(MAX_LINE));
+        assert_eq!(MAX_LINE, 1346);
     }
 }

@@ -1,6 +1,6 @@
 //! What the sessions of a listener have in common. Made once, shared by all.
 
-use crate::command::{Dialect, Grammar};
+use crate::command::{Dialect, Extension, Extensions, Grammar};
 use crate::data::DataPolicies;
 use crate::scan::Backend;
 
@@ -95,6 +95,8 @@ impl Settings {
     }
 
     pub(super) fn grammar(&self) -> Grammar {
-        Grammar { dialect: self.dialect, smtputf8: false, strict: self.strict_grammar }
+        let size = Extensions::NONE.with(Extension::Size);
+        let extensions = if self.seven_bit { size } else { size.with(Extension::EightBitMime) };
+        Grammar { dialect: self.dialect, smtputf8: false, strict: self.strict_grammar, extensions }
     }
 }

@@ -11,6 +11,7 @@ pub(crate) fn holds(octets: &[u8], grammar: &Grammar) {
             return;
         }
     };
+    assert!(octets.len() + 2 <= command.verb().map_or(512, |verb| verb.max_line(grammar)));
     assert!(octets.len() + 2 <= MAX_LINE);
     // Trailing white space changes nothing, where the line has room for it.
     if octets.len() < 500 {
