@@ -11,7 +11,11 @@ from typing import ClassVar, Literal, Protocol, Self, TypeAlias, TypeVar, final,
 from typing_extensions import Buffer, disjoint_base
 
 __all__ = [
+    "EXTENSIONS",
     "Aborted",
+    "Auth",
+    "AuthResponse",
+    "Bdat",
     "ChunkDecoder",
     "Closed",
     "CommandError",
@@ -20,7 +24,9 @@ __all__ = [
     "DataEncoder",
     "DataReport",
     "Ehlo",
+    "EndOfChunk",
     "EndOfMailData",
+    "Etrn",
     "Expn",
     "Helo",
     "Help",
@@ -37,9 +43,12 @@ __all__ = [
     "Rset",
     "Session",
     "Settings",
+    "StartTls",
     "Unknown",
     "Violation",
     "Vrfy",
+    "Xclient",
+    "Xforward",
     "__version__",
     "backends",
     "decode_data",
@@ -397,7 +406,74 @@ class Unknown:
     @property
     def argument(self) -> str: ...
 
-_Command: TypeAlias = Ehlo | Helo | Lhlo | Mail | Rcpt | Data | Rset | Noop | Quit | Vrfy | Expn | Help | Unknown
+@final
+class StartTls:
+    """STARTTLS (RFC 3207 §4)."""
+
+    __match_args__: ClassVar[tuple[()]] = ()
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+    def __eq__(self, other: object, /) -> bool: ...
+
+@final
+class Bdat:
+    """BDAT (RFC 3030 §2)."""
+
+    __match_args__: ClassVar[tuple[str, str]] = ("size", "last")
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+    def __eq__(self, other: object, /) -> bool: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def last(self) -> bool: ...
+
+@final
+class Auth:
+    """AUTH (RFC 4954 §4)."""
+
+    __match_args__: ClassVar[tuple[str, str]] = ("mechanism", "initial")
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+    def __eq__(self, other: object, /) -> bool: ...
+    @property
+    def mechanism(self) -> str: ...
+    @property
+    def initial(self) -> bytes | None: ...
+
+@final
+class Etrn:
+    """ETRN (RFC 1985 §5)."""
+
+    __match_args__: ClassVar[tuple[str]] = ("node",)
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+    def __eq__(self, other: object, /) -> bool: ...
+    @property
+    def node(self) -> str: ...
+
+@final
+class Xclient:
+    """XCLIENT, Postfix's."""
+
+    __match_args__: ClassVar[tuple[str]] = ("attributes",)
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+    def __eq__(self, other: object, /) -> bool: ...
+    @property
+    def attributes(self) -> dict[str, str | None]: ...
+
+@final
+class Xforward:
+    """XFORWARD, Postfix's."""
+
+    __match_args__: ClassVar[tuple[str]] = ("attributes",)
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+    def __eq__(self, other: object, /) -> bool: ...
+    @property
+    def attributes(self) -> dict[str, str | None]: ...
+
+_Command: TypeAlias = (
+    Ehlo | Helo | Lhlo | Mail | Rcpt | Data | Bdat | Rset | Noop | Quit | Vrfy | Expn | Help | StartTls | Auth | Etrn
+    | Xclient | Xforward | Unknown
+)  # fmt: skip
+
+EXTENSIONS: tuple[str, ...]
 
 def parse_command(
     line: Buffer,
@@ -418,6 +494,22 @@ class MailData:
     def octets(self) -> bytes: ...
 
 @final
+class AuthResponse:
+    """A line of an AUTH exchange (RFC 4954 §4); waits for a reply."""
+
+    __match_args__: ClassVar[tuple[str]] = ("response",)
+    @property
+    def response(self) -> bytes: ...
+
+@final
+class EndOfChunk:
+    """A chunk of BDAT is whole and broke no rule (RFC 3030 §2); waits for a reply."""
+
+    __match_args__: ClassVar[tuple[str]] = ("size",)
+    @property
+    def size(self) -> int: ...
+
+@final
 class EndOfMailData:
     """Mail data is whole and broke no rule; waits for a reply."""
 
@@ -431,7 +523,7 @@ class Aborted:
 
     __match_args__: ClassVar[tuple[str, str, str]] = ("reason", "octets", "only_command")
     @property
-    def reason(self) -> Literal["eof", "reset", "timeout", "shutdown", "violation"]: ...
+    def reason(self) -> Literal["eof", "reset", "timeout", "shutdown", "violation", "abandoned"]: ...
     @property
     def octets(self) -> int: ...
     @property
@@ -447,9 +539,14 @@ class Closed:
 
     __match_args__: ClassVar[tuple[str]] = ("reason",)
     @property
-    def reason(self) -> Literal["quit", "eof", "reset", "timeout", "shutdown", "errors", "drain", "refused"]: ...
+    def reason(
+        self,
+    ) -> Literal["quit", "eof", "reset", "timeout", "shutdown", "errors", "limit", "drain", "refused"]: ...
 
-_Event: TypeAlias = Ehlo | Helo | Lhlo | Mail | Rcpt | Data | Vrfy | MailData | EndOfMailData | Aborted | Closed
+_Event: TypeAlias = (
+    Ehlo | Helo | Lhlo | Mail | Rcpt | Data | Bdat | Vrfy | Expn | Help | Auth | AuthResponse | Etrn | Xclient
+    | Xforward | Unknown | StartTls | MailData | EndOfChunk | EndOfMailData | Aborted | Closed
+)  # fmt: skip
 
 class _Limits(Protocol):
     @property
@@ -462,6 +559,10 @@ class _Limits(Protocol):
     def max_recipients(self) -> int: ...
     @property
     def max_errors(self) -> int: ...
+    @property
+    def max_messages(self) -> int | None: ...
+    @property
+    def max_session_octets(self) -> int | None: ...
 
 class _Policies(Protocol):
     @property
@@ -474,6 +575,10 @@ class _Policies(Protocol):
     def nul(self) -> _Keep: ...
     @property
     def strict_grammar(self) -> bool: ...
+    @property
+    def early_talk(self) -> Literal["note", "reject"]: ...
+    @property
+    def unknown_parameters(self) -> _Keep: ...
 
 @final
 class Settings:
@@ -487,7 +592,8 @@ class Settings:
         limits: _Limits,
         policies: _Policies,
         line_ends: _LineEnds,
-        seven_bit: bool,
+        extensions: Iterable[str],
+        security: Iterable[str],
         questions: Iterable[str],
     ) -> Settings: ...
 
@@ -505,13 +611,15 @@ class ReadBuffer:
 class Session:
     """The server side of one connection, without a socket or a clock."""
 
-    def __new__(cls, settings: Settings, greeting: Reply | None = None) -> Self: ...
+    def __new__(cls, settings: Settings, greeting: Reply | None = None, tls: bool = False) -> Self: ...
     def receive_data(self, data: Buffer) -> list[_Event]: ...
     def receive_from(self, buffer: ReadBuffer, length: int) -> list[_Event]: ...
     def receive_eof(self) -> list[_Event]: ...
     def reply(self, reply: Reply | None) -> list[_Event]: ...
     def reply_recipient(self, index: int, reply: Reply) -> list[_Event]: ...
     def abort(self, reason: str) -> list[_Event]: ...
+    def tls_started(self) -> None: ...
+    def discard_mail_data(self) -> None: ...
     def data_to_send(self) -> bytes: ...
     @property
     def paused(self) -> bool: ...
@@ -521,6 +629,14 @@ class Session:
     def closed(self) -> bool: ...
     @property
     def in_mail_data(self) -> bool: ...
+    @property
+    def in_handshake(self) -> bool: ...
+    @property
+    def tls(self) -> bool: ...
+    @property
+    def authenticated(self) -> bool: ...
+    @property
+    def talk(self) -> tuple[str, ...]: ...
     @property
     def hello(self) -> Ehlo | Helo | Lhlo | None: ...
     @property

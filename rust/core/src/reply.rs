@@ -2,7 +2,8 @@
 //!
 //! Takes the three parts, checked once; gives the octets of the wire. A `Reply` that exists can be sent: its code is one
 //! that SMTP knows, its enhanced code agrees with it, and its text holds nothing but printable ASCII, spaces and tabs, so
-//! that no text can smuggle a second reply. Lines that would pass 512 octets are folded into more lines.
+//! that no text can smuggle a second reply. Lines that would pass 512 octets are folded into more lines, but for the challenges
+//! of AUTH.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -171,14 +172,27 @@ impl Reply {
 
     /// Appends the octets of the wire.
     pub fn write_to(&self, out: &mut Vec<u8>) {
+        self.write(self.enhanced, out);
+    }
+
+    /// The same without the enhanced code, for where RFC 2034 is not offered.
+    pub fn write_plain_to(&self, out: &mut Vec<u8>) {
+        self.write(None, out);
+    }
+
+    fn write(&self, enhanced: Option<Enhanced>, out: &mut Vec<u8>) {
         let mut code = [0; 3];
         let mut rest = self.code;
         for digit in code.iter_mut().rev() {
             *digit = b'0' + (rest % 10) as u8;
             rest /= 10;
         }
-        let enhanced = self.enhanced.map(|e| format!("{e} ")).unwrap_or_default();
-        let room = MAX_REPLY_LINE - "250 \r\n".len() - enhanced.len();
+        let enhanced = enhanced.map(|e| format!("{e} ")).unwrap_or_default();
+        let room = match self.code {
+            // A challenge is one line, however long (RFC 4954 section 4).
+            334 => self.text.len(),
+            _ => MAX_REPLY_LINE - "250 \r\n".len() - enhanced.len(),
+        };
         let mut lines = self.text.split('\n').flat_map(|line| Fold { rest: Some(line), room }).peekable();
         while let Some(line) = lines.next() {
             out.extend_from_slice(&code);

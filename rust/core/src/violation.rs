@@ -152,6 +152,25 @@ faults! {
         /// BODY with a value of no known meaning.
         BodySyntax = "body-syntax" 501 (5, 5, 4)
             "BODY takes 7BIT or 8BITMIME" "RFC 6152 2";
+        /// BDAT without a size, or with something else after it than LAST.
+        BdatSyntax = "bdat-syntax" 501 (5, 5, 4)
+            "Say BDAT and a number of octets, LAST after it for the last; closing, as what follows cannot be told from commands"
+            "RFC 3030 2";
+        /// The name of a mechanism is none.
+        AuthSyntax = "auth-syntax" 501 (5, 5, 4)
+            "Say AUTH and the name of a mechanism" "RFC 4954 4";
+        /// Not base64 where it belongs.
+        Base64Syntax = "base64-syntax" 501 (5, 5, 2)
+            "Cannot decode this as base64" "RFC 4954 4";
+        /// A line of an AUTH exchange of more than 12,288 octets.
+        AuthLineTooLong = "auth-line-too-long" 500 (5, 5, 6)
+            "Authentication exchange line too long; at most 12288 octets" "RFC 4954 4";
+        /// The node after ETRN is none.
+        EtrnSyntax = "etrn-syntax" 501 (5, 5, 4)
+            "Say ETRN and a domain, with @ before it for its subdomains too" "RFC 1985 5";
+        /// An attribute of XCLIENT or XFORWARD that is unknown or has not its form.
+        AttributeSyntax = "attribute-syntax" 501 (5, 5, 4)
+            "Unknown attribute, or a value of the wrong form" "RFC 5321 4.1.1.11";
     }
     Session {
         /// A verb nobody knows.
@@ -175,21 +194,72 @@ faults! {
         /// MAIL before EHLO.
         HelloFirst = "hello-first" 503 (5, 5, 1)
             "Say EHLO first" "RFC 5321 4.1.4";
-        /// RCPT or DATA without MAIL.
+        /// RCPT, DATA or BDAT without MAIL.
         MailFirst = "mail-first" 503 (5, 5, 1)
             "Say MAIL first" "RFC 5321 4.1.4";
         /// A second MAIL in one transaction.
         NestedMail = "nested-mail" 503 (5, 5, 1)
             "A transaction is open; end it with DATA or RSET" "RFC 5321 4.1.4";
-        /// DATA without an accepted recipient.
+        /// DATA or BDAT without an accepted recipient.
         NoRecipients = "no-recipients" 503 (5, 5, 1)
             "No valid recipients" "RFC 5321 3.3";
+        /// What can only be said outside of a transaction.
+        InTransaction = "in-transaction" 503 (5, 5, 1)
+            "A transaction is open; end it first, or say RSET" "RFC 4954 4";
+        /// MAIL, RCPT or DATA between two chunks.
+        ChunksUnderWay = "chunks-under-way" 503 (5, 5, 1)
+            "The message comes in chunks; send the rest with BDAT, or say RSET" "RFC 3030 2";
+        /// Any chunk after one was refused.
+        TransactionFailed = "transaction-failed" 503 (5, 5, 1)
+            "A chunk of this message was refused; say RSET" "RFC 3030 2";
+        /// DATA after BODY=BINARYMIME.
+        BinaryNeedsBdat = "binary-needs-bdat" 503 (5, 5, 1)
+            "BODY=BINARYMIME is sent with BDAT, not DATA" "RFC 3030 3";
+        /// STARTTLS under TLS.
+        TlsStarted = "tls-started" 503 (5, 5, 1)
+            "TLS is on already" "RFC 3207 4";
+        /// AUTH in the clear.
+        TlsFirst = "tls-first" 538 (5, 7, 11)
+            "Say STARTTLS first; passwords are not taken in the clear" "RFC 4954 4";
+        /// Any command before STARTTLS, where TLS is required.
+        TlsRequired = "tls-required" 530 (5, 7, 0)
+            "Say STARTTLS first" "RFC 3207 4";
+        /// Mail before AUTH, where that is required.
+        AuthRequired = "auth-required" 530 (5, 7, 0)
+            "Authentication required; say AUTH first" "RFC 4954 6";
+        /// AUTH after AUTH.
+        Authenticated = "authenticated" 503 (5, 5, 1)
+            "You are authenticated already" "RFC 4954 4";
+        /// A mechanism that is not offered.
+        MechanismUnknown = "mechanism-unknown" 504 (5, 5, 4)
+            "Mechanism not offered; see AUTH in the reply to EHLO" "RFC 4954 4";
+        /// `*` in an AUTH exchange.
+        AuthCancelled = "auth-cancelled" 501 (5, 7, 0)
+            "Authentication cancelled" "RFC 4954 4";
+        /// REQUIRETLS without TLS.
+        RequireTlsInTheClear = "requiretls-in-the-clear" 530 (5, 7, 10)
+            "REQUIRETLS takes an encrypted connection; say STARTTLS first" "RFC 8689 4.2";
+        /// BY with less time than DELIVERBY offers.
+        ByTooSoon = "by-too-soon" 555 (5, 5, 4)
+            "That soon cannot be promised; see DELIVERBY in the reply to EHLO" "RFC 2852 4";
+        /// HOLDFOR or HOLDUNTIL past what FUTURERELEASE offers.
+        HoldTooLong = "hold-too-long" 501 (5, 5, 4)
+            "Held no longer than FUTURERELEASE in the reply to EHLO says" "RFC 4865 5";
+        /// The client did not wait for a reply it had to wait for.
+        TalksEarly = "talks-early" 554 (5, 5, 1)
+            "Wait for the reply before sending on; closing" "RFC 2920 3.1";
         /// Any command but QUIT after the connection was refused.
         Refused = "refused" 503 (5, 5, 1)
             "This server takes no mail from you; say QUIT" "RFC 5321 3.1";
         /// More recipients than the limit.
         TooManyRecipients = "too-many-recipients" 452 (4, 5, 3)
             "Too many recipients; send the rest in another transaction" "RFC 5321 4.5.3.1.10";
+        /// More transactions than the limit.
+        TooManyMessages = "too-many-messages" 421 (4, 7, 0)
+            "Too many messages in one connection; connect again for the rest" "RFC 9422 4.1";
+        /// More octets than the limit.
+        TooManyOctets = "too-many-octets" 421 (4, 7, 0)
+            "Too many octets in one connection; connect again for the rest" "RFC 5321 3.8";
         /// More faults than the limit.
         TooManyErrors = "too-many-errors" 421 (4, 7, 0)
             "Too many errors; closing" "RFC 5321 4.3.2";

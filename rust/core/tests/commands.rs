@@ -106,7 +106,33 @@ fn described(command: &Command) -> Table {
             }
             return table;
         }
-        Command::Data | Command::Rset | Command::Quit => return table,
+        Command::Bdat(bdat) => {
+            say("size", i64::try_from(bdat.size).unwrap().into());
+            if bdat.last {
+                say("last", true.into());
+            }
+            return table;
+        }
+        Command::Auth(auth) => {
+            say("mechanism", auth.mechanism.as_str().into());
+            if let Some(initial) = &auth.initial {
+                say("initial", initial.octets().iter().copied().map(char::from).collect::<String>().into());
+            }
+            return table;
+        }
+        Command::Etrn(etrn) => {
+            say("node", etrn.node.as_str().into());
+            return table;
+        }
+        Command::Xclient(attributes) | Command::Xforward(attributes) => {
+            let written = attributes.all().map(|(name, value)| match value {
+                Some(value) => format!("{name}={value}"),
+                None => name.to_owned(),
+            });
+            say("attributes", written.collect::<Vec<_>>().into());
+            return table;
+        }
+        Command::Data | Command::Rset | Command::Quit | Command::StartTls => return table,
     };
     say("path", path.into());
     if let Some(size) = parameters.size() {

@@ -34,6 +34,7 @@ pub(super) fn run(input: &[u8]) {
             max_recipients: choices.one_of(&[1000, 1, 3]),
             max_errors: choices.one_of(&[20, 1, 2]),
             drain: choices.one_of(&[1 << 20, 0, 10]),
+            ..Limits::default()
         },
         ..conversation::base()
     };

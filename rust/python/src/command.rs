@@ -1,10 +1,12 @@
 //! Commands as Python sees them: one frozen class each, and `parse_command`.
 
-use lonedot_core::command::{self, Command, Dialect, Extension, Extensions, Grammar, Hello, Notes, Text};
+use lonedot_core::command::{
+    self, Attributes, Command, Dialect, Etrn as CoreEtrn, Extension, Extensions, Grammar, Hello, Notes, Text,
+};
 use lonedot_core::violation::Violation as CoreViolation;
 use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyBytes, PyDict, PyTuple};
 
 use crate::octets::Octets;
 use crate::reply::Reply;
@@ -78,6 +80,8 @@ one_text! {
     Expn(Text).argument
     /// HELP (RFC 5321 section 4.1.1.8). `.argument`: the topic, "" when there was none.
     Help(Text).argument
+    /// ETRN (RFC 1985 section 5). `.node`: a domain, with "@" before it for its subdomains too, or "#" and a name.
+    Etrn(CoreEtrn).node
 }
 
 /// Classes that hold nothing.
@@ -109,6 +113,97 @@ bare! {
     Rset
     /// QUIT (RFC 5321 section 4.1.1.10).
     Quit
+    /// STARTTLS (RFC 3207 section 4). As an event of a session: send what is to be sent, which ends in its 220, begin the
+    /// handshake, then call `tls_started()`.
+    StartTls
+}
+
+/// BDAT (RFC 3030 section 2). `.size`: octets that follow. `.last`: whether the message ends with them.
+#[pyclass(frozen, eq, get_all, module = "lonedot._core")]
+#[derive(PartialEq, Eq)]
+pub(crate) struct Bdat {
+    size: u64,
+    last: bool,
+}
+
+#[pymethods]
+impl Bdat {
+    #[classattr]
+    fn __match_args__() -> (&'static str, &'static str) {
+        ("size", "last")
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Bdat({}, {})", self.size, if self.last { "True" } else { "False" })
+    }
+}
+
+/// AUTH (RFC 4954 section 4). `.mechanism` in upper case; `.initial`: the initial response, base64 undone, or None. No repr shows it.
+#[pyclass(frozen, eq, module = "lonedot._core")]
+#[derive(PartialEq, Eq)]
+pub(crate) struct Auth(command::Auth);
+
+#[pymethods]
+impl Auth {
+    #[classattr]
+    fn __match_args__() -> (&'static str, &'static str) {
+        ("mechanism", "initial")
+    }
+
+    #[getter]
+    fn mechanism(&self) -> &str {
+        &self.0.mechanism
+    }
+
+    #[getter]
+    fn initial<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
+        self.0.initial.as_ref().map(|initial| PyBytes::new(py, initial.octets()))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Auth({:?})", self.0.mechanism)
+    }
+}
+
+/// Classes of what a trusted peer tells of its client.
+macro_rules! attributes {
+    ($( $(#[$doc:meta])* $class:ident )+) => { $(
+        $(#[$doc])*
+        #[pyclass(frozen, eq, module = "lonedot._core")]
+        #[derive(PartialEq, Eq)]
+        pub(crate) struct $class(Attributes);
+
+        #[pymethods]
+        impl $class {
+            #[classattr]
+            fn __match_args__() -> (&'static str,) {
+                ("attributes",)
+            }
+
+            #[getter]
+            fn attributes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+                let attributes = PyDict::new(py);
+                for (name, value) in self.0.all() {
+                    attributes.set_item(name, value)?;
+                }
+                Ok(attributes)
+            }
+
+            fn __repr__(&self) -> String {
+                let all = self.0.all().map(|(name, value)| format!("{name}={}", value.unwrap_or("[UNAVAILABLE]")));
+                format!("<{} {}>", stringify!($class), all.collect::<Vec<_>>().join(" "))
+            }
+        }
+    )+ };
+}
+
+attributes! {
+    /// XCLIENT, Postfix's. `.attributes`: a dict of NAME, ADDR, PORT, PROTO, HELO, LOGIN, DESTADDR, DESTPORT as given, decoded; None for
+    /// what the peer does not know.
+    Xclient
+    /// XFORWARD, Postfix's. `.attributes`: a dict of NAME, ADDR, PORT, PROTO, HELO, IDENT, SOURCE as given, decoded; None for what the
+    /// peer does not know.
+    Xforward
 }
 
 /// The parameters of MAIL or RCPT (RFC 5321 section 4.1.2), typed where their extension is known.
@@ -293,6 +388,12 @@ pub(crate) fn to_python<'py>(py: Python<'py>, command: Command) -> PyResult<Boun
         Command::Vrfy(text) => Bound::new(py, Vrfy(text))?.into_any(),
         Command::Expn(text) => Bound::new(py, Expn(text))?.into_any(),
         Command::Help(text) => Bound::new(py, Help(text))?.into_any(),
+        Command::Bdat(bdat) => Bound::new(py, Bdat { size: bdat.size, last: bdat.last })?.into_any(),
+        Command::StartTls => Bound::new(py, StartTls)?.into_any(),
+        Command::Auth(auth) => Bound::new(py, Auth(auth))?.into_any(),
+        Command::Etrn(etrn) => Bound::new(py, Etrn(etrn))?.into_any(),
+        Command::Xclient(attributes) => Bound::new(py, Xclient(attributes))?.into_any(),
+        Command::Xforward(attributes) => Bound::new(py, Xforward(attributes))?.into_any(),
         Command::Unknown(unknown) => Bound::new(py, Unknown(unknown))?.into_any(),
     })
 }

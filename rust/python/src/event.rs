@@ -1,5 +1,6 @@
 //! Events as Python sees them. Commands that wait for a reply come as themselves (see `command`).
 
+use lonedot_core::command::{Command, Secret};
 use lonedot_core::data::DataReport as CoreReport;
 use lonedot_core::session::{Abort, Event};
 use pyo3::prelude::*;
@@ -51,9 +52,50 @@ impl EndOfMailData {
     }
 }
 
+/// A line of an AUTH exchange (RFC 4954 section 4); waits for a reply: 235, 334 with a challenge in base64, or a negative one.
+/// `.response`: bytes, base64 undone. No repr shows it.
+#[pyclass(frozen, module = "lonedot._core")]
+pub(crate) struct AuthResponse(Secret);
+
+#[pymethods]
+impl AuthResponse {
+    #[classattr]
+    fn __match_args__() -> (&'static str,) {
+        ("response",)
+    }
+
+    #[getter]
+    fn response<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, self.0.octets())
+    }
+
+    fn __repr__(&self) -> &'static str {
+        "<AuthResponse>"
+    }
+}
+
+/// A chunk of BDAT is whole and broke no rule, and the message goes on (RFC 3030 section 2); waits for a reply. `.size`: its octets.
+#[pyclass(frozen, get_all, module = "lonedot._core")]
+pub(crate) struct EndOfChunk {
+    size: u64,
+}
+
+#[pymethods]
+impl EndOfChunk {
+    #[classattr]
+    fn __match_args__() -> (&'static str,) {
+        ("size",)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<EndOfChunk of {} octets>", self.size)
+    }
+}
+
 /// Mail data that was begun will not be delivered.
 ///
-/// `.reason`: "eof", "reset", "timeout", "shutdown" or "violation". `.octets`: octets of the wire received after the 354.
+/// `.reason`: "eof", "reset", "timeout", "shutdown", "violation", or "abandoned" between two chunks. `.octets`: octets of the wire received
+/// after the 354, or in chunks.
 /// `.only_command`: "QUIT" or "RSET" when that was all there was, else None. `.violation`: the Violation or None. `.text`: what
 /// happened, in one line.
 #[pyclass(frozen, module = "lonedot._core")]
@@ -97,7 +139,7 @@ impl Aborted {
 }
 
 /// The session has ended: send what is to be sent, and close. `.reason`: "quit", "eof", "reset", "timeout", "shutdown", "errors",
-/// "drain" or "refused".
+/// "limit", "drain" or "refused".
 #[pyclass(frozen, get_all, module = "lonedot._core")]
 pub(crate) struct Closed {
     reason: &'static str,
@@ -122,6 +164,9 @@ pub(crate) fn to_python(py: Python<'_>, events: Vec<Event>) -> PyResult<Bound<'_
         let object = match event {
             Event::Command(command) => command::to_python(py, command)?,
             Event::MailData(octets) => Bound::new(py, MailData(PyBytes::new(py, &octets).unbind()))?.into_any(),
+            Event::AuthResponse(response) => Bound::new(py, AuthResponse(response))?.into_any(),
+            Event::StartTls => command::to_python(py, Command::StartTls)?,
+            Event::EndOfChunk(size) => Bound::new(py, EndOfChunk { size })?.into_any(),
             Event::EndOfMailData(report) => Bound::new(py, EndOfMailData(report))?.into_any(),
             Event::Aborted(abort) => Bound::new(py, Aborted(abort))?.into_any(),
             Event::Closed(close) => Bound::new(py, Closed { reason: close.name() })?.into_any(),

@@ -15,9 +15,11 @@ mod violation;
 
 use std::sync::OnceLock;
 
+use lonedot_core::command::Extension;
 use lonedot_core::scan::Backend;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 /// The kernel that LONEDOT_BACKEND names, or the best. Read once.
 fn backend() -> PyResult<Backend> {
@@ -38,12 +40,13 @@ mod _core {
     use crate::chunk::ChunkDecoder;
     #[pymodule_export]
     use crate::command::{
-        Data, Ehlo, Expn, Helo, Help, Lhlo, Mail, Noop, Parameters, Quit, Rcpt, Rset, Unknown, Vrfy, parse_command,
+        Auth, Bdat, Data, Ehlo, Etrn, Expn, Helo, Help, Lhlo, Mail, Noop, Parameters, Quit, Rcpt, Rset, StartTls,
+        Unknown, Vrfy, Xclient, Xforward, parse_command,
     };
     #[pymodule_export]
     use crate::data::{DataDecoder, DataEncoder, DataReport, backends, decode_data, encode_data};
     #[pymodule_export]
-    use crate::event::{Aborted, Closed, EndOfMailData, MailData};
+    use crate::event::{Aborted, AuthResponse, Closed, EndOfChunk, EndOfMailData, MailData};
     #[pymodule_export]
     use crate::octets::ReadBuffer;
     #[pymodule_export]
@@ -55,16 +58,18 @@ mod _core {
     #[pymodule_export]
     use crate::violation::{CommandError, MailDataError, Violation};
 
-    use super::{Bound, PyModule, PyResult};
+    use super::{Bound, PyModule, PyModuleMethods, PyResult};
 
     /// The package's version, which is the workspace's.
     #[pymodule_export]
     #[allow(non_upper_case_globals)] // Python's name for it
     const __version__: &str = env!("CARGO_PKG_VERSION");
 
-    /// Fails the import, and says why, when LONEDOT_BACKEND names a kernel that cannot run here.
+    /// Adds EXTENSIONS, the keywords that EHLO can offer. Fails the import, and says why, when LONEDOT_BACKEND names a kernel that cannot run here.
     #[pymodule_init]
-    fn init(_module: &Bound<'_, PyModule>) -> PyResult<()> {
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let extensions = super::Extension::ALL.iter().map(|extension| extension.keyword());
+        module.add("EXTENSIONS", super::PyTuple::new(module.py(), extensions)?)?;
         super::backend().map(|_| ())
     }
 }

@@ -13,23 +13,27 @@ use crate::settings::Settings;
 
 fn misuse(misuse: &Misuse) -> PyErr {
     match misuse {
-        Misuse::NothingOwed | Misuse::NotPerRecipient => PyRuntimeError::new_err(misuse.to_string()),
+        Misuse::NothingOwed | Misuse::NotPerRecipient | Misuse::NoHandshake | Misuse::NoMailData => {
+            PyRuntimeError::new_err(misuse.to_string())
+        }
         Misuse::WrongCode { .. } | Misuse::NoSuchRecipient(_) => PyValueError::new_err(misuse.to_string()),
     }
 }
 
-/// `Session(settings, greeting=None)`: the server side of one connection, without a socket or a clock (RFC 5321 section 3).
+/// `Session(settings, greeting=None, tls=False)`: the server side of one connection, without a socket or a clock (RFC 5321 section 3).
 ///
-/// `greeting`: a Reply in place of the usual 220; a negative one refuses everything but QUIT, a 421 closes.
+/// `greeting`: a Reply in place of the usual 220; a negative one refuses everything but QUIT, a 421 closes. `tls`: the connection began
+/// with a handshake.
 #[pyclass(subclass, module = "lonedot._core")]
 pub(crate) struct Session(CoreSession);
 
 #[pymethods]
 impl Session {
     #[new]
-    #[pyo3(signature = (settings, greeting=None))]
-    fn new(settings: &Settings, greeting: Option<&Reply>) -> Self {
-        Self(CoreSession::new(settings.0.clone(), greeting.map(|reply| &reply.0)))
+    #[pyo3(signature = (settings, greeting=None, tls=false))]
+    fn new(settings: &Settings, greeting: Option<&Reply>, tls: bool) -> Self {
+        let make = if tls { CoreSession::over_tls } else { CoreSession::new };
+        Self(make(settings.0.clone(), greeting.map(|reply| &reply.0)))
     }
 
     /// Interprets octets from the client and returns the events in them. Never raises because of what they are; what it
@@ -90,6 +94,18 @@ impl Session {
         event::to_python(py, events)
     }
 
+    /// TLS has started, after the event StartTls: the session is what it was after the greeting and knows nothing of what was said
+    /// before (RFC 3207 section 4.2). Raises RuntimeError when no handshake was begun.
+    fn tls_started(&mut self) -> PyResult<()> {
+        self.0.tls_started().map_err(|error| misuse(&error))
+    }
+
+    /// Nobody wants more of the mail data under way: no more of it comes as events, and its octets count against `Limits.drain` from
+    /// here on. Its end, and those of its chunks, are asked about all the same. Raises RuntimeError when none is under way.
+    fn discard_mail_data(&mut self) -> PyResult<()> {
+        self.0.discard_mail_data().map_err(|error| misuse(&error))
+    }
+
     /// Takes the octets to send.
     fn data_to_send<'py>(&mut self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.0.data_to_send())
@@ -118,6 +134,31 @@ impl Session {
     #[getter]
     fn in_mail_data(&self) -> bool {
         self.0.in_mail_data()
+    }
+
+    /// Whether the client was told to begin a handshake: what it sends is dropped until `tls_started()`.
+    #[getter]
+    fn in_handshake(&self) -> bool {
+        self.0.in_handshake()
+    }
+
+    /// Whether octets are encrypted.
+    #[getter]
+    fn tls(&self) -> bool {
+        self.0.tls()
+    }
+
+    /// Whether AUTH was answered 235.
+    #[getter]
+    fn authenticated(&self) -> bool {
+        self.0.authenticated()
+    }
+
+    /// Where the client did not wait for a reply it had to wait for (RFC 2920 section 3.1): of "talked-before-hello-reply",
+    /// "talked-before-354", "talked-before-handshake" and "talked-before-challenge".
+    #[getter]
+    fn talk<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, self.0.talk().names().collect::<Vec<_>>())
     }
 
     /// The Ehlo, Helo or Lhlo the client said, or None.

@@ -4,17 +4,20 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use lonedot_core::data::DataPolicies;
-use lonedot_core::session::{Hostname, Limits, Questions, Settings as CoreSettings};
+use lonedot_core::session::{EarlyTalkPolicy, Hostname, Limits, Offers, Questions, Security, Settings as CoreSettings};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::command::dialect;
 use crate::data::{bare_policy, keep_policy, line_ends};
 
-/// `Settings(hostname, dialect, limits, policies, line_ends, seven_bit, questions)`: what a listener's sessions have in common.
+/// `Settings(hostname, dialect, limits, policies, line_ends, extensions, security, questions)`: what a listener's sessions have in
+/// common.
 ///
-/// `limits` and `policies` are read as `lonedot.Limits` and `lonedot.Policies` name their fields. `questions`: the commands
-/// the application has a say in, of "hello", "mail", "rcpt", "data", "vrfy". Raises ValueError for what cannot be.
+/// `limits` and `policies` are read as `lonedot.Limits` and `lonedot.Policies` name their fields. `extensions`: lines of the reply to
+/// EHLO, such as "SIZE", "AUTH PLAIN LOGIN" or "DELIVERBY 240"; some are shown only with TLS, STARTTLS only without. `security`: of
+/// "auth-without-tls", "require-auth", "require-tls". `questions`: the commands the application has a say in, of "hello", "mail", "rcpt",
+/// "data", "vrfy", "expn", "help", "etrn", "unknown". Raises ValueError for what cannot be.
 #[pyclass(frozen, module = "lonedot._core")]
 pub(crate) struct Settings(pub(crate) Arc<CoreSettings>);
 
@@ -25,6 +28,8 @@ struct LimitsArgument {
     drain: u64,
     max_recipients: usize,
     max_errors: u32,
+    max_messages: Option<u32>,
+    max_session_octets: Option<u64>,
 }
 
 #[derive(FromPyObject)]
@@ -34,27 +39,35 @@ struct PoliciesArgument {
     long_line: String,
     nul: String,
     strict_grammar: bool,
+    early_talk: String,
+    unknown_parameters: String,
 }
 
 #[pymethods]
 impl Settings {
     #[new]
-    #[pyo3(signature = (*, hostname, dialect, limits, policies, line_ends, seven_bit, questions))]
-    #[allow(clippy::needless_pass_by_value)] // what FromPyObject gives is owned
+    #[pyo3(signature = (*, hostname, dialect, limits, policies, line_ends, extensions, security, questions))]
+    #[allow(clippy::needless_pass_by_value, clippy::too_many_arguments)] // what FromPyObject gives is owned, and all are named
     fn new(
         hostname: &str,
         dialect: &str,
         limits: LimitsArgument,
         policies: PoliciesArgument,
         line_ends: &str,
-        seven_bit: bool,
+        extensions: Vec<String>,
+        security: HashSet<String>,
         questions: HashSet<String>,
     ) -> PyResult<Self> {
-        const KNOWN: [&str; 5] = ["hello", "mail", "rcpt", "data", "vrfy"];
-        if let Some(unknown) = questions.iter().find(|question| !KNOWN.contains(&question.as_str())) {
-            return Err(PyValueError::new_err(format!("questions takes {}, not {unknown:?}", KNOWN.join(", "))));
+        let asks = chosen(
+            "questions",
+            &["hello", "mail", "rcpt", "data", "vrfy", "expn", "help", "etrn", "unknown"],
+            &questions,
+        )?;
+        let secures = chosen("security", &["auth-without-tls", "require-auth", "require-tls"], &security)?;
+        let mut offers = Offers::none();
+        for line in &extensions {
+            offers.add(line).map_err(|error| PyValueError::new_err(format!("extensions: {error}")))?;
         }
-        let asks = |question: &str| questions.contains(question);
         Ok(Self(Arc::new(CoreSettings {
             hostname: Hostname::new(hostname).ok_or_else(|| {
                 PyValueError::new_err(format!("hostname takes 1 to 255 printable ASCII characters, not {hostname:?}"))
@@ -71,11 +84,26 @@ impl Settings {
                 line_ends: self::line_ends(line_ends)?,
             },
             backend: crate::backend()?,
-            seven_bit,
+            offers,
+            security: Security {
+                auth_without_tls: secures("auth-without-tls"),
+                require_auth: secures("require-auth"),
+                require_tls: secures("require-tls"),
+            },
+            early_talk: match policies.early_talk.as_str() {
+                "note" => EarlyTalkPolicy::Note,
+                "reject" => EarlyTalkPolicy::Reject,
+                other => {
+                    return Err(PyValueError::new_err(format!("early_talk takes 'note' or 'reject', not {other:?}")));
+                }
+            },
+            unknown_parameters: keep_policy(&policies.unknown_parameters, "unknown_parameters")?,
             limits: Limits {
                 max_recipients: limits.max_recipients,
                 max_errors: limits.max_errors,
                 drain: limits.drain,
+                max_messages: limits.max_messages.unwrap_or(u32::MAX),
+                max_session_octets: limits.max_session_octets.unwrap_or(u64::MAX),
             },
             questions: Questions {
                 hello: asks("hello"),
@@ -83,7 +111,19 @@ impl Settings {
                 rcpt: asks("rcpt"),
                 data: asks("data"),
                 vrfy: asks("vrfy"),
+                expn: asks("expn"),
+                help: asks("help"),
+                etrn: asks("etrn"),
+                unknown: asks("unknown"),
             },
         })))
+    }
+}
+
+/// Whether a name was chosen. Fails for one that is not known.
+fn chosen<'a>(what: &str, known: &[&str], names: &'a HashSet<String>) -> PyResult<impl Fn(&str) -> bool + use<'a>> {
+    match names.iter().find(|name| !known.contains(&name.as_str())) {
+        Some(unknown) => Err(PyValueError::new_err(format!("{what} takes {}, not {unknown:?}", known.join(", ")))),
+        None => Ok(|name: &str| names.contains(name)),
     }
 }

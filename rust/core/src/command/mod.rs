@@ -8,8 +8,12 @@
 //! no harm. All else is as the grammar has it, but for the leniencies in [`Notes`] and in [`Hello`].
 
 mod address;
+mod attributes;
+mod auth;
+mod bdat;
 mod cursor;
 mod envelope;
+mod etrn;
 mod extension;
 mod hello;
 mod local_part;
@@ -18,11 +22,16 @@ mod parameters;
 mod path;
 mod text;
 mod verb;
+mod xtext;
 
 use crate::violation::{Fault, Violation};
 use cursor::{Cursor, violation};
 
+pub use attributes::Attributes;
+pub use auth::{Auth, AuthLine, Secret};
+pub use bdat::{Bdat, begins_bdat};
 pub use envelope::{Mail, Rcpt};
+pub use etrn::Etrn;
 pub use extension::{Extension, Extensions};
 pub use hello::Hello;
 pub use notes::{Leniency, Notes};
@@ -71,6 +80,8 @@ pub enum Command {
     Rcpt(Rcpt),
     /// RFC 5321 §4.1.1.4.
     Data,
+    /// RFC 3030 §2.
+    Bdat(Bdat),
     /// RFC 5321 §4.1.1.5.
     Rset,
     /// RFC 5321 §4.1.1.9.
@@ -83,6 +94,16 @@ pub enum Command {
     Expn(Text),
     /// RFC 5321 §4.1.1.8.
     Help(Text),
+    /// RFC 3207 §4.
+    StartTls,
+    /// RFC 4954 §4.
+    Auth(Auth),
+    /// RFC 1985 §5.
+    Etrn(Etrn),
+    /// Postfix's XCLIENT.
+    Xclient(Attributes),
+    /// Postfix's XFORWARD.
+    Xforward(Attributes),
     /// None of these.
     Unknown(Unknown),
 }
@@ -104,6 +125,12 @@ impl Command {
             Self::Vrfy(_) => Verb::Vrfy,
             Self::Expn(_) => Verb::Expn,
             Self::Help(_) => Verb::Help,
+            Self::Bdat(_) => Verb::Bdat,
+            Self::StartTls => Verb::StartTls,
+            Self::Auth(_) => Verb::Auth,
+            Self::Etrn(_) => Verb::Etrn,
+            Self::Xclient(_) => Verb::Xclient,
+            Self::Xforward(_) => Verb::Xforward,
             Self::Unknown(_) => return None,
         })
     }
@@ -166,6 +193,12 @@ pub fn parse(line: &[u8], grammar: &Grammar) -> Result<Command, Violation> {
         Verb::Help => Command::Help(Text::scan(&mut cursor, grammar)?),
         Verb::Vrfy => Command::Vrfy(Text::scan_some(&mut cursor, grammar)?),
         Verb::Expn => Command::Expn(Text::scan_some(&mut cursor, grammar)?),
+        Verb::Bdat => Command::Bdat(Bdat::scan(&mut cursor)?),
+        Verb::StartTls => alone(&cursor, Command::StartTls)?,
+        Verb::Auth => Command::Auth(Auth::scan(&mut cursor)?),
+        Verb::Etrn => Command::Etrn(Etrn::scan(&mut cursor)?),
+        Verb::Xclient => Command::Xclient(Attributes::scan_xclient(&mut cursor)?),
+        Verb::Xforward => Command::Xforward(Attributes::scan_xforward(&mut cursor)?),
     })
 }
 
@@ -194,7 +227,9 @@ mod tests {
             let argument = match verb {
                 Verb::Mail => "FROM:<>",
                 Verb::Rcpt => "TO:<Postmaster>",
-                Verb::Data | Verb::Rset | Verb::Quit => "",
+                Verb::Data | Verb::Rset | Verb::Quit | Verb::StartTls => "",
+                Verb::Bdat => "1 LAST",
+                Verb::Xclient | Verb::Xforward => "NAME=a.example",
                 _ => "x",
             };
             let dialect = if verb == Verb::Lhlo { Dialect::Lmtp } else { Dialect::Smtp };
@@ -202,7 +237,7 @@ mod tests {
             let command = parse(line.as_bytes(), &Grammar { dialect, ..Grammar::default() }).unwrap();
             assert_eq!(command.verb(), Some(verb));
         }
-        assert_eq!(parse(b"BDAT 1", &Grammar::default()).unwrap().verb(), None);
+        assert_eq!(parse(b"TURN", &Grammar::default()).unwrap().verb(), None);
     }
 
     #[test]

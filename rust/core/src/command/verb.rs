@@ -51,11 +51,23 @@ pub enum Verb {
     Expn,
     /// RFC 5321 §4.1.1.8.
     Help,
+    /// RFC 3030 §2.
+    Bdat,
+    /// RFC 3207 §4.
+    StartTls,
+    /// RFC 4954 §4.
+    Auth,
+    /// RFC 1985 §5.
+    Etrn,
+    /// Postfix's.
+    Xclient,
+    /// Postfix's.
+    Xforward,
 }
 
 impl Verb {
     /// Every verb, in the order of the enum.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 18] = [
         Self::Ehlo,
         Self::Helo,
         Self::Lhlo,
@@ -68,6 +80,12 @@ impl Verb {
         Self::Vrfy,
         Self::Expn,
         Self::Help,
+        Self::Bdat,
+        Self::StartTls,
+        Self::Auth,
+        Self::Etrn,
+        Self::Xclient,
+        Self::Xforward,
     ];
 
     /// As it stands on the wire, in upper case.
@@ -86,12 +104,21 @@ impl Verb {
             Self::Vrfy => "VRFY",
             Self::Expn => "EXPN",
             Self::Help => "HELP",
+            Self::Bdat => "BDAT",
+            Self::StartTls => "STARTTLS",
+            Self::Auth => "AUTH",
+            Self::Etrn => "ETRN",
+            Self::Xclient => "XCLIENT",
+            Self::Xforward => "XFORWARD",
         }
     }
 
     /// The longest line with this verb in octets, CRLF included: 512 and what the offered extensions add to it.
     #[must_use]
     pub const fn max_line(self, grammar: &Grammar) -> usize {
+        if matches!(self, Self::Auth) {
+            return MAX_AUTH_LINE;
+        }
         BASE_LINE + grammar.extensions.add(self)
     }
 
@@ -103,9 +130,30 @@ impl Verb {
 
     /// The verb a word names, in any case (RFC 5321 §2.4).
     pub(super) fn of(word: &[u8]) -> Option<Self> {
-        Self::ALL.into_iter().find(|verb| word.eq_ignore_ascii_case(verb.name().as_bytes()))
+        if let Ok(four) = word.try_into().map(u32::from_be_bytes) {
+            // In upper case: no octet but a letter becomes one so.
+            let found = FOUR.iter().find(|(name, _)| *name == four & 0xDFDF_DFDF);
+            return found.map(|(_, verb)| *verb);
+        }
+        let longer = [Self::StartTls, Self::Xclient, Self::Xforward];
+        longer.into_iter().find(|verb| word.eq_ignore_ascii_case(verb.name().as_bytes()))
     }
 }
+
+/// The verbs of four letters as numbers: they are looked up for every line.
+const FOUR: [(u32, Verb); 15] = {
+    let (mut four, mut at, mut next) = ([(0, Verb::Quit); 15], 0, 0);
+    while at < Verb::ALL.len() {
+        let name = Verb::ALL[at].name().as_bytes();
+        if let [a, b, c, d] = *name {
+            four[next] = (u32::from_be_bytes([a, b, c, d]), Verb::ALL[at]);
+            next += 1;
+        }
+        at += 1;
+    }
+    assert!(next == four.len());
+    four
+};
 
 #[cfg(test)]
 mod tests {
@@ -117,7 +165,7 @@ mod tests {
             assert_eq!(Verb::of(verb.name().as_bytes()), Some(verb));
             assert_eq!(Verb::of(verb.name().to_lowercase().as_bytes()), Some(verb));
         }
-        for word in ["", "MAI", "MAILX", "MAIL:", "STARTTLS"] {
+        for word in ["", "MAI", "MAILX", "MAIL:", "TURN"] {
             assert_eq!(Verb::of(word.as_bytes()), None);
         }
     }
@@ -130,7 +178,9 @@ mod tests {
         assert_eq!((of(Verb::Vrfy, Extensions::NONE), of(Verb::Vrfy, usual)), (512, 522));
         assert_eq!((of(Verb::Rcpt, usual), of(Verb::Rcpt, Extensions::ALL)), (512, 1042));
         assert_eq!(of(Verb::Data, Extensions::ALL), 512);
-        assert_eq!(Verb::ALL.map(|verb| of(verb, Extensions::ALL)).into_iter().max(), Some(MAX_LINE));
+        let others = Verb::ALL.into_iter().filter(|&verb| verb != Verb::Auth);
+        assert_eq!(others.map(|verb| of(verb, Extensions::ALL)).max(), Some(MAX_LINE));
+        assert_eq!(of(Verb::Auth, Extensions::NONE), MAX_AUTH_LINE);
         assert_eq!(MAX_LINE, 1346);
     }
 }

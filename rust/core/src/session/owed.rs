@@ -21,6 +21,10 @@ pub enum Misuse {
     NotPerRecipient,
     /// No recipient of that index waits for a reply.
     NoSuchRecipient(usize),
+    /// TLS cannot have started: no client was told to begin a handshake.
+    NoHandshake,
+    /// No mail data is under way.
+    NoMailData,
 }
 
 impl fmt::Display for Misuse {
@@ -28,7 +32,11 @@ impl fmt::Display for Misuse {
         match self {
             Self::NothingOwed => f.write_str("no event waits for a reply: reply once to each event that asks"),
             Self::WrongCode { waiting, code } => {
-                let fit = if *waiting == "DATA" { "354, 4xx or 5xx" } else { "2xx, 4xx or 5xx" };
+                let fit = match *waiting {
+                    "DATA" => "354, 4xx or 5xx",
+                    "AUTH" => "235, 334, 4xx or 5xx",
+                    _ => "2xx, 4xx or 5xx",
+                };
                 write!(f, "{code} does not answer {waiting}: reply with {fit}")
             }
             Self::NotPerRecipient => {
@@ -38,6 +46,8 @@ impl fmt::Display for Misuse {
                 f,
                 "recipient {index} waits for no reply: indexes run from 0 in the order of acceptance, each once"
             ),
+            Self::NoHandshake => f.write_str("no handshake was begun: TLS starts after the event StartTls"),
+            Self::NoMailData => f.write_str("no mail data is under way that could be discarded"),
         }
     }
 }
@@ -49,6 +59,10 @@ impl std::error::Error for Misuse {}
 pub(super) enum Owed {
     /// A command.
     Command(Command),
+    /// A line of an AUTH exchange.
+    AuthResponse,
+    /// A chunk of so many octets that is not the last.
+    Chunk(u64),
     /// A message: one place for each reply the client expects.
     Message(Recipients),
 }
@@ -58,10 +72,13 @@ impl Owed {
     pub(super) fn check(&self, reply: &Reply) -> Result<(), Misuse> {
         let (waiting, go) = match self {
             Self::Command(Command::Data) => ("DATA", 354..=354),
+            Self::Command(Command::Auth(_)) | Self::AuthResponse => ("AUTH", 235..=235),
             Self::Command(command) => (command.verb().map_or("the command", Verb::name), 200..=299),
+            Self::Chunk(_) => ("the end of a chunk", 200..=299),
             Self::Message(_) => ("the end of mail data", 200..=299),
         };
-        if go.contains(&reply.code()) || reply.code() >= 400 {
+        let challenge = waiting == "AUTH" && reply.code() == 334;
+        if go.contains(&reply.code()) || challenge || reply.code() >= 400 {
             Ok(())
         } else {
             Err(Misuse::WrongCode { waiting, code: reply.code() })
@@ -97,13 +114,16 @@ impl Recipients {
         }
     }
 
-    /// Writes those whose turn has come. True when there are no more.
-    pub(super) fn write_to(&mut self, out: &mut Vec<u8>) -> bool {
-        while let Some(reply) = self.places.get_mut(self.sent).and_then(Option::take) {
-            reply.write_to(out);
-            self.sent += 1;
-            self.closing |= reply.code() == 421;
-        }
+    /// The next one whose turn has come.
+    pub(super) fn next(&mut self) -> Option<Reply> {
+        let reply = self.places.get_mut(self.sent).and_then(Option::take)?;
+        self.sent += 1;
+        self.closing |= reply.code() == 421;
+        Some(reply)
+    }
+
+    /// Whether there are no more.
+    pub(super) fn done(&self) -> bool {
         self.sent == self.places.len()
     }
 

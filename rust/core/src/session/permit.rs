@@ -1,43 +1,148 @@
-//! Which well-formed commands may be carried out now: the table, the extensions offered, the limits.
+//! Which well-formed commands may be carried out now: the table, the extensions offered, what has to come before, the limits.
 //!
 //! Takes a command and where the session stands; gives the fault it is refused with. The application is asked later.
 
+use super::replies;
 use super::settings::Settings;
 use super::table::{self, Cell, State};
-use crate::command::{Body, Command};
+use crate::command::{Body, Command, Extension, Extensions, Mail, Parameters, Verb};
+use crate::data::KeepPolicy;
 use crate::violation::Fault;
 
-/// Verbs of extensions that are not offered: 502 tells the client so, where 500 would say it had mistyped.
-const KNOWN_ELSEWHERE: [&str; 9] = ["STARTTLS", "AUTH", "BDAT", "ETRN", "TURN", "ATRN", "SEND", "SOML", "SAML"];
+/// Verbs of extensions that nobody offers: 502 tells the client so, where 500 would say it had mistyped.
+const KNOWN_ELSEWHERE: [&str; 5] = ["TURN", "ATRN", "SEND", "SOML", "SAML"];
 
 /// Verbs of HTTP. What follows them may be mail that a web page has a browser send to a port it can reach.
 const HTTP: [&str; 6] = ["GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT"];
 
-/// The fault a command is refused with, if it is. `recipients` are those the transaction has.
-pub(super) fn fault(command: &Command, state: State, recipients: usize, settings: &Settings) -> Option<Fault> {
-    let Some(verb) = command.verb() else {
-        return Some(match (state, command) {
-            (State::Refused, _) => Fault::Refused,
-            (_, Command::Unknown(unknown)) if HTTP.contains(&unknown.verb.as_str()) => Fault::NotMail,
-            (_, Command::Unknown(unknown)) if KNOWN_ELSEWHERE.contains(&unknown.verb.as_str()) => Fault::NotOffered,
-            _ => Fault::UnknownCommand,
-        });
-    };
-    if let Cell::No(fault) = table::cell(state, verb) {
-        return Some(fault);
+/// What is said to a verb nobody here knows.
+pub(super) fn fault_of_verb(verb: &str) -> Fault {
+    if KNOWN_ELSEWHERE.contains(&verb) { Fault::NotOffered } else { Fault::UnknownCommand }
+}
+
+/// Where the session stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Standing<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) state: State,
+    /// What is offered.
+    pub(super) offered: Extensions,
+    /// Whether octets are encrypted.
+    pub(super) tls: bool,
+    /// Whether the client has proved who it is.
+    pub(super) authenticated: bool,
+    /// Transactions begun.
+    pub(super) messages: u32,
+    /// Recipients of this one.
+    pub(super) recipients: usize,
+    /// Its BODY.
+    pub(super) body: Option<Body>,
+}
+
+impl Standing<'_> {
+    /// The fault a verb is refused with whatever its argument is, because its extension is not offered.
+    pub(super) fn not_offered(&self, verb: Verb) -> Option<Fault> {
+        let missing = replies::extension(verb).is_some_and(|extension| !self.offered.contains(extension));
+        missing.then(|| match verb {
+            // Offered, but not so: the client can do something about it.
+            Verb::StartTls if self.tls => Fault::TlsStarted,
+            Verb::Auth if !self.tls && self.settings.offered(true).contains(Extension::Auth) => Fault::TlsFirst,
+            _ => Fault::NotOffered,
+        })
     }
-    match command {
-        Command::Mail(mail) => {
-            let parameters = &mail.parameters;
-            let offered = |keyword: &str| keyword == "SIZE" || keyword == "BODY" && !settings.seven_bit;
-            if !parameters.keywords().all(offered) || parameters.body() == Some(Body::BinaryMime) {
-                return Some(Fault::ParameterUnknown);
-            }
-            parameters.size().filter(|size| *size > settings.data.max_size).map(|_| Fault::SizeTooLarge)
+
+    /// The fault a command is refused with, if it is.
+    pub(super) fn fault(&self, command: &Command) -> Option<Fault> {
+        let Some(verb) = command.verb() else {
+            return self.fault_of_unknown(command);
+        };
+        if self.state == State::Refused {
+            return if verb == Verb::Quit { None } else { Some(Fault::Refused) };
         }
-        Command::Rcpt(rcpt) if rcpt.parameters.keywords().next().is_some() => Some(Fault::ParameterUnknown),
-        Command::Rcpt(_) if recipients >= settings.limits.max_recipients => Some(Fault::TooManyRecipients),
-        Command::Expn(_) => Some(Fault::NotOffered),
-        _ => None,
+        if let Some(fault) = self.not_offered(verb).or_else(|| self.fault_of_security(verb)) {
+            return Some(fault);
+        }
+        if let Cell::No(fault) = table::cell(self.state, verb) {
+            return Some(fault);
+        }
+        match command {
+            Command::Mail(mail) => self.fault_of_mail(mail),
+            Command::Rcpt(rcpt) if !self.knows_all(&rcpt.parameters, Self::of_rcpt) => Some(Fault::ParameterUnknown),
+            Command::Rcpt(_) if self.recipients >= self.settings.limits.max_recipients => {
+                Some(Fault::TooManyRecipients)
+            }
+            Command::Data if self.body == Some(Body::BinaryMime) => Some(Fault::BinaryNeedsBdat),
+            Command::Auth(_) if self.authenticated => Some(Fault::Authenticated),
+            Command::Auth(auth) if !self.settings.offers.mechanisms().contains(&auth.mechanism) => {
+                Some(Fault::MechanismUnknown)
+            }
+            _ => None,
+        }
+    }
+
+    fn fault_of_unknown(&self, command: &Command) -> Option<Fault> {
+        let Command::Unknown(unknown) = command else { return None };
+        let verb = unknown.verb.as_str();
+        match self.state {
+            State::Refused => Some(Fault::Refused),
+            _ if HTTP.contains(&verb) => Some(Fault::NotMail),
+            _ if self.settings.questions.unknown => None,
+            _ => Some(fault_of_verb(verb)),
+        }
+    }
+
+    /// RFC 3207 §4 and RFC 4954 §6: what may be said before TLS, and before AUTH.
+    fn fault_of_security(&self, verb: Verb) -> Option<Fault> {
+        let security = &self.settings.security;
+        let greets = matches!(verb, Verb::Ehlo | Verb::Helo | Verb::Lhlo | Verb::Noop | Verb::Quit | Verb::StartTls);
+        let tells = matches!(verb, Verb::Xclient | Verb::Xforward);
+        if security.require_tls && !self.tls && !greets && !tells {
+            return Some(Fault::TlsRequired);
+        }
+        let asks = matches!(verb, Verb::Mail | Verb::Vrfy | Verb::Expn | Verb::Etrn);
+        (security.require_auth && !self.authenticated && asks).then_some(Fault::AuthRequired)
+    }
+
+    fn fault_of_mail(&self, mail: &Mail) -> Option<Fault> {
+        let parameters = &mail.parameters;
+        let binary = parameters.body() == Some(Body::BinaryMime);
+        if !self.knows_all(parameters, Self::of_mail) || binary && !self.offered.contains(Extension::BinaryMime) {
+            return Some(Fault::ParameterUnknown);
+        }
+        if parameters.size().is_some_and(|size| size > self.settings.data.max_size) {
+            return Some(Fault::SizeTooLarge);
+        }
+        (self.messages >= self.settings.limits.max_messages).then_some(Fault::TooManyMessages)
+    }
+
+    fn knows_all(&self, parameters: &Parameters, of: fn(&str) -> Option<Extension>) -> bool {
+        let known = |keyword: &str| match of(keyword) {
+            // BODY is read for both; which of its values are taken is looked at apart.
+            Some(extension) => self.offered.contains(extension),
+            None => false,
+        };
+        self.settings.unknown_parameters == KeepPolicy::Keep || parameters.keywords().all(known)
+    }
+
+    /// The extension that a parameter of MAIL belongs to.
+    fn of_mail(keyword: &str) -> Option<Extension> {
+        Some(match keyword {
+            "SIZE" => Extension::Size,
+            "BODY" => Extension::EightBitMime,
+            "SMTPUTF8" => Extension::Smtputf8,
+            "RET" | "ENVID" => Extension::Dsn,
+            "AUTH" => Extension::Auth,
+            "REQUIRETLS" => Extension::RequireTls,
+            "BY" => Extension::DeliverBy,
+            "HOLDFOR" | "HOLDUNTIL" => Extension::FutureRelease,
+            "MT-PRIORITY" => Extension::MtPriority,
+            "TRANSID" => Extension::Checkpoint,
+            _ => return None,
+        })
+    }
+
+    /// The extension that a parameter of RCPT belongs to.
+    fn of_rcpt(keyword: &str) -> Option<Extension> {
+        matches!(keyword, "NOTIFY" | "ORCPT").then_some(Extension::Dsn)
     }
 }

@@ -5,19 +5,21 @@
 //! one command line, the transaction's buffers within their limits, and, while a reply is owed or [`MAX_UNSENT`] octets of
 //! replies wait to be sent, up to [`MAX_RETAINED`] octets that came meanwhile.
 //!
-//! The states and what leads from one to the other are the table's ([`super::table`]).
+//! The states and what leads from one to the other are the table's ([`super::table`]). What commands do is in
+//! [`super::performing`], what becomes of mail data in [`super::receiving`].
 
 use std::sync::Arc;
 
 use super::event::{AbortReason, Close, Event};
 use super::incoming::Incoming;
-use super::lines::{Line, LineReader};
-use super::owed::{Misuse, Owed, Recipients};
-use super::permit;
-use super::replies::{self, BYE, CANNOT_VERIFY, MAIL_OK, OK, OVERRUN, RCPT_OK, SHUTDOWN, START_MAIL};
-use super::settings::Settings;
-use super::table::{self, Cell, State};
-use crate::command::{self, Command, Dialect, Grammar, Mail, Rcpt, Verb};
+use super::lines::LineReader;
+use super::owed::{Misuse, Owed};
+use super::replies::{OK, OVERRUN, SHUTDOWN};
+use super::settings::{EarlyTalkPolicy, Settings};
+use super::skipping::Skipping;
+use super::table::State;
+use super::talk::{EarlyTalk, Talk};
+use crate::command::{Command, Dialect, Extension, Extensions, Mail, Rcpt};
 use crate::reply::Reply;
 use crate::violation::{Fault, Violation};
 
@@ -31,31 +33,46 @@ pub const MAX_UNSENT: usize = 1 << 16;
 
 /// The three buffers of RFC 5321 §4.1.1: reverse-path, forward-paths, and mail data on its way.
 #[derive(Debug)]
-struct Transaction {
-    mail: Mail,
-    rcpts: Vec<Rcpt>,
-    incoming: Option<Incoming>,
+pub(super) struct Transaction {
+    pub(super) mail: Mail,
+    pub(super) rcpts: Vec<Rcpt>,
+    pub(super) incoming: Option<Incoming>,
 }
 
 /// The server side of one connection.
 #[derive(Debug)]
 pub struct Session {
-    settings: Arc<Settings>,
-    state: State,
-    owed: Option<Owed>,
-    lines: LineReader,
+    pub(super) settings: Arc<Settings>,
+    pub(super) state: State,
+    pub(super) owed: Option<Owed>,
+    pub(super) lines: LineReader,
     /// Input not interpreted yet, because a reply is owed.
     retained: Vec<u8>,
     /// Octets of `retained` that have been interpreted.
     interpreted: usize,
     /// The client will send nothing more; told once `retained` is interpreted.
     eof: bool,
-    out: Vec<u8>,
-    errors: u32,
+    /// It has sent more octets than it may; what it sent before that is interpreted first, too.
+    overdrawn: bool,
+    pub(super) out: Vec<u8>,
+    pub(super) errors: u32,
+    /// Transactions begun.
+    pub(super) messages: u32,
+    /// Octets the client has sent.
+    received: u64,
     /// The last MAIL was refused, and nothing but RCPT and DATA has come since.
-    mail_refused: bool,
-    hello: Option<Box<Command>>,
-    transaction: Option<Box<Transaction>>,
+    pub(super) mail_refused: bool,
+    /// Octets are encrypted.
+    pub(super) tls: bool,
+    /// What EHLO offers as things are.
+    pub(super) offered: Extensions,
+    /// The client has proved who it is.
+    pub(super) authenticated: bool,
+    pub(super) talk: Talk,
+    pub(super) hello: Option<Box<Command>>,
+    pub(super) transaction: Option<Box<Transaction>>,
+    /// The rest of a chunk that is not taken.
+    pub(super) skipping: Option<Box<Skipping>>,
 }
 
 impl Session {
@@ -63,7 +80,18 @@ impl Session {
     /// (RFC 5321 §3.1); a 421 closes.
     #[must_use]
     pub fn new(settings: Arc<Settings>, greeting: Option<&Reply>) -> Self {
+        Self::begin(settings, greeting, false)
+    }
+
+    /// The same on a connection that began with a TLS handshake.
+    #[must_use]
+    pub fn over_tls(settings: Arc<Settings>, greeting: Option<&Reply>) -> Self {
+        Self::begin(settings, greeting, true)
+    }
+
+    fn begin(settings: Arc<Settings>, greeting: Option<&Reply>, tls: bool) -> Self {
         let mut session = Self {
+            offered: settings.offered(tls),
             settings,
             state: State::Start,
             owed: None,
@@ -71,29 +99,38 @@ impl Session {
             retained: Vec::new(),
             interpreted: 0,
             eof: false,
+            overdrawn: false,
             out: Vec::new(),
             errors: 0,
+            messages: 0,
+            received: 0,
             mail_refused: false,
+            tls,
+            authenticated: false,
+            talk: Talk::default(),
             hello: None,
             transaction: None,
+            skipping: None,
         };
         match greeting {
             Some(reply) => {
-                reply.write_to(&mut session.out);
+                session.send(reply);
                 session.state = match reply.code() {
                     421 => State::Closed,
                     400.. => State::Refused,
                     _ => State::Start,
                 };
             }
-            None => {
-                let dialect = if session.settings.dialect == Dialect::Lmtp { "LMTP" } else { "ESMTP" };
-                session.out.extend_from_slice(b"220 ");
-                session.out.extend_from_slice(session.settings.hostname.as_str().as_bytes());
-                session.out.extend_from_slice(format!(" {dialect} lonedot\r\n").as_bytes());
-            }
+            None => session.greet(),
         }
         session
+    }
+
+    pub(super) fn greet(&mut self) {
+        let dialect = if self.settings.dialect == Dialect::Lmtp { "LMTP" } else { "ESMTP" };
+        self.out.extend_from_slice(b"220 ");
+        self.out.extend_from_slice(self.settings.hostname.as_str().as_bytes());
+        self.out.extend_from_slice(format!(" {dialect} lonedot\r\n").as_bytes());
     }
 
     /// Interprets octets from the client, as far as no reply is owed; retains the rest.
@@ -101,9 +138,13 @@ impl Session {
         if self.state == State::Closed {
             return;
         }
+        let octets = self.within_limit(octets);
+        if !octets.is_empty() && self.talks_early(events) {
+            return;
+        }
         if self.owed.is_some() || !self.retained.is_empty() {
             if self.retained.len() - self.interpreted + octets.len() > MAX_RETAINED {
-                OVERRUN.write_to(&mut self.out);
+                self.send(&OVERRUN);
                 self.close(Close::Errors, events);
                 return;
             }
@@ -121,7 +162,17 @@ impl Session {
         let taken = self.interpret(octets, events);
         if self.state != State::Closed {
             self.retained.extend_from_slice(&octets[taken..]);
+            self.end_of_input(events);
         }
+    }
+
+    /// The octets the client may still send in this connection.
+    fn within_limit<'a>(&mut self, octets: &'a [u8]) -> &'a [u8] {
+        let left = self.settings.limits.max_session_octets - self.received;
+        let within = usize::try_from(left).map_or(octets.len(), |left| left.min(octets.len()));
+        self.received += within as u64;
+        self.overdrawn |= within < octets.len();
+        &octets[..within]
     }
 
     /// The client has closed its side. What it sent before is interpreted first.
@@ -147,6 +198,8 @@ impl Session {
         }
         match self.owed.take() {
             Some(Owed::Command(command)) => self.answer(command, reply, events),
+            Some(Owed::AuthResponse) => self.answer_auth(reply, events),
+            Some(Owed::Chunk(size)) => self.answer_chunk(size, reply, events),
             Some(Owed::Message(mut recipients)) => {
                 recipients.fill_rest(reply.unwrap_or(&OK));
                 self.send_recipients(recipients, events);
@@ -186,22 +239,64 @@ impl Session {
             return;
         }
         // A broken rule is the session's own to tell: no rule was broken by who calls this.
-        let reason = if reason == AbortReason::Violation { AbortReason::Shutdown } else { reason };
+        let reason = match reason {
+            AbortReason::Violation | AbortReason::Abandoned => AbortReason::Shutdown,
+            reason => reason,
+        };
         let close = match reason {
             AbortReason::Eof => Close::Eof,
             AbortReason::Reset => Close::Reset,
             AbortReason::Timeout => {
                 let fault = if self.in_mail_data() { Fault::DataTimeout } else { Fault::IdleTimeout };
-                Violation::new(fault, 0).reply().write_to(&mut self.out);
+                // Where the client waits for a handshake it would read a reply as part of one.
+                if self.state != State::Handshake {
+                    self.send(&Violation::new(fault, 0).reply());
+                }
                 Close::Timeout
             }
-            AbortReason::Shutdown | AbortReason::Violation => {
-                SHUTDOWN.write_to(&mut self.out);
+            AbortReason::Shutdown | AbortReason::Violation | AbortReason::Abandoned => {
+                if self.state != State::Handshake {
+                    self.send(&SHUTDOWN);
+                }
                 Close::Shutdown
             }
         };
-        self.abort_mail_data(reason, events);
+        self.abort_mail_data(reason, None, events);
         self.close(close, events);
+    }
+
+    /// TLS has started, after [`Event::StartTls`]: the session is what it was after the greeting, and knows nothing of what was
+    /// said before (RFC 3207 §4.2).
+    ///
+    /// # Errors
+    /// [`Misuse::NoHandshake`] when none was begun.
+    pub fn tls_started(&mut self) -> Result<(), Misuse> {
+        match self.state {
+            State::Closed => return Ok(()),
+            State::Handshake => {}
+            _ => return Err(Misuse::NoHandshake),
+        }
+        (self.tls, self.authenticated, self.mail_refused) = (true, false, false);
+        self.offered = self.settings.offered(true);
+        (self.hello, self.transaction) = (None, None);
+        self.lines = LineReader::default();
+        self.state = State::Start;
+        Ok(())
+    }
+
+    /// Nobody wants more of the mail data under way: no more of it is handed out, and its octets count against
+    /// [`super::Limits::drain`] from here on. Its end is asked about all the same, as the end of each chunk is.
+    ///
+    /// # Errors
+    /// [`Misuse::NoMailData`] when none is under way.
+    pub fn discard_mail_data(&mut self) -> Result<(), Misuse> {
+        let incoming = self.transaction.as_mut().and_then(|transaction| transaction.incoming.as_mut());
+        match incoming {
+            Some(incoming) => incoming.discard(),
+            None if self.state == State::Closed => {}
+            None => return Err(Misuse::NoMailData),
+        }
+        Ok(())
     }
 
     /// Whether a reply is owed: stop reading until it is given.
@@ -225,7 +320,31 @@ impl Session {
     /// Whether the next octets are mail data, not commands.
     #[must_use]
     pub fn in_mail_data(&self) -> bool {
-        self.state == State::MailData && self.owed.is_none()
+        matches!(self.state, State::MailData | State::Chunk | State::Skipping) && self.owed.is_none()
+    }
+
+    /// Whether the client has its 220 to STARTTLS, and everything it sends is dropped until TLS has started.
+    #[must_use]
+    pub fn in_handshake(&self) -> bool {
+        self.state == State::Handshake
+    }
+
+    /// Whether octets are encrypted.
+    #[must_use]
+    pub const fn tls(&self) -> bool {
+        self.tls
+    }
+
+    /// Whether the client has proved who it is.
+    #[must_use]
+    pub const fn authenticated(&self) -> bool {
+        self.authenticated
+    }
+
+    /// Where the client did not wait for a reply it had to wait for.
+    #[must_use]
+    pub const fn talk(&self) -> Talk {
+        self.talk
     }
 
     /// Takes the octets to send.
@@ -255,14 +374,17 @@ impl Session {
     /// Interprets octets until a reply is owed, too many replies wait to be sent, or the session ends. Returns how many.
     fn interpret(&mut self, octets: &[u8], events: &mut Vec<Event>) -> usize {
         let mut at = 0;
-        while at < octets.len()
-            && self.owed.is_none()
-            && (self.state == State::MailData || self.state != State::Closed && self.out.len() < MAX_UNSENT)
-        {
-            at += if self.state == State::MailData {
-                self.mail_data(&octets[at..], events)
-            } else {
-                self.command_line(&octets[at..], events)
+        while at < octets.len() && self.owed.is_none() {
+            let rest = &octets[at..];
+            at += match self.state {
+                State::MailData | State::Chunk => self.mail_data(rest, events),
+                State::Skipping => self.skip(rest, events),
+                // Octets from before the handshake are never interpreted after it (RFC 3207 section 4.2).
+                State::Handshake => rest.len(),
+                State::Closed => break,
+                _ if self.out.len() >= MAX_UNSENT => break,
+                State::Auth => self.auth_line(rest, events),
+                _ => self.command_line(rest, events),
             };
         }
         at
@@ -283,210 +405,72 @@ impl Session {
     }
 
     fn end_of_input(&mut self, events: &mut Vec<Event>) {
-        if self.eof && self.owed.is_none() && self.retained.is_empty() && self.state != State::Closed {
-            self.abort_mail_data(AbortReason::Eof, events);
+        if self.owed.is_some() || !self.retained.is_empty() || self.state == State::Closed {
+            return;
+        }
+        if self.overdrawn {
+            self.end_with(Fault::TooManyOctets, Close::Limit, events);
+        } else if self.eof {
+            self.abort_mail_data(AbortReason::Eof, None, events);
             self.close(Close::Eof, events);
         }
     }
 
-    fn command_line(&mut self, octets: &[u8], events: &mut Vec<Event>) -> usize {
-        let (taken, line) = self.lines.read(octets);
-        let (verb, parsed) = match line {
-            Line::More => return taken,
-            Line::Whole(line) => (Verb::of_line(line), command::parse(line, &self.grammar())),
-            Line::Joined(line) => (Verb::of_line(&line), command::parse(&line, &self.grammar())),
-            Line::TooLong => (None, Err(Violation::new(Fault::CommandTooLong, command::MAX_LINE as u64))),
+    /// Whether the session ends because octets came while the reply to what they had to wait for is owed.
+    fn talks_early(&mut self, events: &mut Vec<Event>) -> bool {
+        let place = match &self.owed {
+            Some(Owed::Command(Command::Ehlo(_) | Command::Helo(_) | Command::Lhlo(_))) => EarlyTalk::Hello,
+            Some(Owed::Command(Command::Data)) => EarlyTalk::Data,
+            Some(Owed::Command(Command::Auth(_)) | Owed::AuthResponse) => EarlyTalk::Auth,
+            None if self.state == State::Handshake => EarlyTalk::StartTls,
+            _ => return false,
         };
-        // After a refusal all but QUIT is 503 (RFC 5321 section 3.1), well-formed or not.
-        let parsed = parsed.map_err(|violation| match self.state {
-            State::Refused => Violation::new(Fault::Refused, 0),
-            _ => violation,
-        });
-        // Until a MAIL is accepted it counts as refused; RCPT and DATA may have been sent along with it.
-        self.mail_refused =
-            verb == Some(Verb::Mail) || self.mail_refused && matches!(verb, Some(Verb::Rcpt | Verb::Data));
-        let permitted = parsed.and_then(|command| {
-            let fault = permit::fault(&command, self.state, self.rcpts().len(), &self.settings);
-            fault.map_or(Ok(command), |fault| Err(Violation::new(fault, 0)))
-        });
-        match permitted {
-            Ok(command) => self.perform(command, events),
-            Err(violation) => self.fault(violation, events),
+        self.note(place, events)
+    }
+
+    /// Notes that the client did not wait. True when it is refused for it.
+    pub(super) fn note(&mut self, place: EarlyTalk, events: &mut Vec<Event>) -> bool {
+        self.talk.add(place);
+        let refused = self.settings.early_talk == EarlyTalkPolicy::Reject;
+        if refused {
+            self.end_with(Fault::TalksEarly, Close::Errors, events);
         }
-        taken
+        refused
     }
 
-    fn grammar(&self) -> Grammar {
-        let smtputf8 = self.mail().is_some_and(|mail| mail.parameters.smtputf8());
-        let grammar = self.settings.grammar();
-        Grammar { smtputf8: grammar.smtputf8 || smtputf8, ..grammar }
-    }
-
-    /// Asks the application, or answers without it.
-    fn perform(&mut self, command: Command, events: &mut Vec<Event>) {
-        let questions = &self.settings.questions;
-        let ask = match command {
-            Command::Ehlo(_) | Command::Helo(_) | Command::Lhlo(_) => questions.hello,
-            Command::Mail(_) => questions.mail,
-            Command::Rcpt(_) => questions.rcpt,
-            Command::Data => questions.data,
-            Command::Vrfy(_) => questions.vrfy,
-            _ => false,
-        };
-        if ask {
-            events.push(Event::Command(command.clone()));
-            self.owed = Some(Owed::Command(command));
-        } else {
-            self.answer(command, None, events);
-        }
-    }
-
-    /// Sends the reply to a command and, if it is positive, does what the command says.
-    fn answer(&mut self, command: Command, reply: Option<&Reply>, events: &mut Vec<Event>) {
-        if let Some(reply) = reply
-            && !reply.is_positive()
-        {
+    /// Queues a reply.
+    pub(super) fn send(&mut self, reply: &Reply) {
+        if self.offered.contains(Extension::EnhancedStatusCodes) {
             reply.write_to(&mut self.out);
-            if reply.code() == 421 {
-                self.close(Close::Refused, events);
-            }
-            return;
-        }
-        if let Some(verb) = command.verb()
-            && let Cell::To(state) = table::cell(self.state, verb)
-        {
-            self.state = state;
-        }
-        let own = match command {
-            Command::Ehlo(_) | Command::Lhlo(_) => {
-                self.transaction = None;
-                self.hello = Some(Box::new(command));
-                let text = format!("{}\n{}", self.settings.hostname.as_str(), self.settings.keywords());
-                // A reply to EHLO carries keywords, not text (RFC 5321 section 4.1.1.1): nobody else's can stand in its place.
-                Reply::plain(250, text).write_to(&mut self.out);
-                return;
-            }
-            Command::Helo(_) => {
-                self.transaction = None;
-                self.hello = Some(Box::new(command));
-                Reply::plain(250, self.settings.hostname.as_str().to_owned())
-            }
-            Command::Mail(mail) => {
-                self.mail_refused = false;
-                self.transaction = Some(Box::new(Transaction { mail, rcpts: Vec::new(), incoming: None }));
-                MAIL_OK
-            }
-            Command::Rcpt(rcpt) => {
-                if let Some(transaction) = &mut self.transaction {
-                    transaction.rcpts.push(rcpt);
-                }
-                RCPT_OK
-            }
-            Command::Data => {
-                if let Some(transaction) = &mut self.transaction {
-                    transaction.incoming = Some(Incoming::new(self.settings.data, self.settings.backend));
-                }
-                START_MAIL
-            }
-            Command::Rset => {
-                self.transaction = None;
-                OK
-            }
-            Command::Noop(_) => OK,
-            Command::Vrfy(_) | Command::Expn(_) | Command::Unknown(_) => CANNOT_VERIFY,
-            Command::Help(_) => replies::help(self.settings.dialect),
-            Command::Quit => {
-                BYE.write_to(&mut self.out);
-                self.close(Close::Quit, events);
-                return;
-            }
-        };
-        reply.unwrap_or(&own).write_to(&mut self.out);
-    }
-
-    /// Answers a command at fault, or closes after too many.
-    fn fault(&mut self, violation: Violation, events: &mut Vec<Event>) {
-        self.errors += u32::from(self.is_error(violation.fault));
-        if violation.fault == Fault::NotMail {
-            violation.reply().write_to(&mut self.out);
-            self.close(Close::Errors, events);
-        } else if self.errors > self.settings.limits.max_errors {
-            Violation::new(Fault::TooManyErrors, 0).reply().write_to(&mut self.out);
-            self.close(Close::Errors, events);
         } else {
-            violation.reply().write_to(&mut self.out);
-        }
-    }
-
-    /// Whether a fault counts as an error of the client. Running into a limit does not, and neither does what it had sent
-    /// behind a command that was refused, without waiting for the reply (RFC 2920 section 3.1).
-    fn is_error(&self, fault: Fault) -> bool {
-        match fault {
-            Fault::TooManyRecipients | Fault::SizeTooLarge | Fault::NoRecipients => false,
-            Fault::MailFirst => !self.mail_refused,
-            _ => true,
-        }
-    }
-
-    fn mail_data(&mut self, octets: &[u8], events: &mut Vec<Event>) -> usize {
-        let Some(incoming) = self.transaction.as_mut().and_then(|transaction| transaction.incoming.as_mut()) else {
-            // Not to be reached: the table leads here through DATA only. Reading commands again would be the one wrong answer.
-            self.close(Close::Errors, events);
-            return octets.len();
-        };
-        let mut out = Vec::new();
-        let taken = incoming.decode(octets, &mut out);
-        if !out.is_empty() {
-            events.push(Event::MailData(out));
-        }
-        events.extend(incoming.broken().map(Event::Aborted));
-        let decoder = &incoming.decoder;
-        match (decoder.eof(), decoder.violation()) {
-            _ if incoming.drained() > self.settings.limits.drain => {
-                Violation::new(Fault::DrainExceeded, 0).reply().write_to(&mut self.out);
-                self.close(Close::Drain, events);
-            }
-            (true, None) => {
-                events.push(Event::EndOfMailData(decoder.report()));
-                self.owed = Some(Owed::Message(self.recipients()));
-            }
-            (true, Some(violation)) => {
-                let mut recipients = self.recipients();
-                recipients.fill_rest(&violation.reply());
-                self.send_recipients(recipients, events);
-            }
-            (false, _) => {}
-        }
-        taken
-    }
-
-    /// The replies a message is owed: one, or in LMTP one for each recipient.
-    fn recipients(&self) -> Recipients {
-        Recipients::new(if self.settings.dialect == Dialect::Lmtp { self.rcpts().len() } else { 1 })
-    }
-
-    /// Sends what can be sent; after the last one the transaction is over and its buffers are cleared.
-    fn send_recipients(&mut self, mut recipients: Recipients, events: &mut Vec<Event>) {
-        if !recipients.write_to(&mut self.out) {
-            self.owed = Some(Owed::Message(recipients));
-            return;
-        }
-        self.transaction = None;
-        self.state = State::Ready;
-        if recipients.closing() {
-            self.close(Close::Refused, events);
+            reply.write_plain_to(&mut self.out);
         }
     }
 
     /// Tells that mail data that was begun will not be delivered, unless that was told or its end was.
-    fn abort_mail_data(&mut self, reason: AbortReason, events: &mut Vec<Event>) {
-        if self.state == State::MailData && self.owed.is_none() {
-            let incoming = self.transaction.as_ref().and_then(|transaction| transaction.incoming.as_ref());
-            events.extend(incoming.and_then(|incoming| incoming.abort(reason)).map(Event::Aborted));
+    pub(super) fn abort_mail_data(
+        &mut self,
+        reason: AbortReason,
+        violation: Option<Violation>,
+        events: &mut Vec<Event>,
+    ) {
+        if !matches!(self.owed, Some(Owed::Message(_))) {
+            let incoming = self.transaction.as_mut().and_then(|transaction| transaction.incoming.take());
+            events.extend(incoming.and_then(|incoming| incoming.abort(reason, violation)).map(Event::Aborted));
         }
     }
 
-    fn close(&mut self, close: Close, events: &mut Vec<Event>) {
+    /// Says what ends the session, and ends it.
+    pub(super) fn end_with(&mut self, fault: Fault, close: Close, events: &mut Vec<Event>) {
+        let violation = Violation::new(fault, 0);
+        if self.state != State::Handshake {
+            self.send(&violation.reply());
+        }
+        self.abort_mail_data(AbortReason::Violation, Some(violation), events);
+        self.close(close, events);
+    }
+
+    pub(super) fn close(&mut self, close: Close, events: &mut Vec<Event>) {
         self.state = State::Closed;
         self.owed = None;
         self.retained = Vec::new();

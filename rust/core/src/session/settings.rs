@@ -1,7 +1,8 @@
 //! What the sessions of a listener have in common. Made once, shared by all.
 
-use crate::command::{Dialect, Extension, Extensions, Grammar};
-use crate::data::DataPolicies;
+use super::offers::Offers;
+use crate::command::{Dialect, Extension, Extensions, MAX_AUTH_LINE, MAX_LINE};
+use crate::data::{BarePolicy, DataPolicies, KeepPolicy, LineEnds};
 use crate::scan::Backend;
 
 /// The bounds a session enforces by itself.
@@ -11,14 +12,45 @@ pub struct Limits {
     pub max_recipients: usize,
     /// Commands at fault in a connection before it is closed.
     pub max_errors: u32,
-    /// Octets read after mail data broke a rule, in the hope of its end.
+    /// Octets read after mail data broke a rule or was refused, in the hope of its end.
     pub drain: u64,
+    /// Transactions in a connection; `u32::MAX` for no limit.
+    pub max_messages: u32,
+    /// Octets a client may send in a connection; `u64::MAX` for no limit.
+    pub max_session_octets: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_recipients: 1000, max_errors: 20, drain: 268_435_456 }
+        Self {
+            max_recipients: 1000,
+            max_errors: 20,
+            drain: 268_435_456,
+            max_messages: 10_000,
+            max_session_octets: 10_737_418_240,
+        }
     }
+}
+
+/// What a client has to have done before it may send mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Security {
+    /// AUTH may be said in the clear.
+    pub auth_without_tls: bool,
+    /// No mail is taken from who has not authenticated (RFC 4954 §6).
+    pub require_auth: bool,
+    /// No mail is taken without TLS (RFC 3207 §4).
+    pub require_tls: bool,
+}
+
+/// For a client that sends on where it has to wait for a reply (RFC 2920 §3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EarlyTalkPolicy {
+    /// It is noted.
+    #[default]
+    Note,
+    /// It is refused, and the connection closed.
+    Reject,
 }
 
 /// Which commands the application has a say in. The others are answered without it.
@@ -30,10 +62,18 @@ pub struct Questions {
     pub mail: bool,
     /// RCPT.
     pub rcpt: bool,
-    /// DATA, before the 354.
+    /// DATA, before the 354; the first BDAT, and the end of each chunk but the last.
     pub data: bool,
     /// VRFY.
     pub vrfy: bool,
+    /// EXPN; not offered where nobody is asked.
+    pub expn: bool,
+    /// HELP.
+    pub help: bool,
+    /// ETRN.
+    pub etrn: bool,
+    /// Verbs nobody knows.
+    pub unknown: bool,
 }
 
 /// The name a server gives itself: printable ASCII without spaces, so that it cannot break the replies it stands in.
@@ -74,8 +114,14 @@ pub struct Settings {
     pub data: DataPolicies,
     /// The kernel it runs on.
     pub backend: Backend,
-    /// Whether 8BITMIME is not offered, because who takes the mail cannot honour it (RFC 6152).
-    pub seven_bit: bool,
+    /// What EHLO offers.
+    pub offers: Offers,
+    /// What a client has to have done before.
+    pub security: Security,
+    /// Sending on where a reply has to be waited for.
+    pub early_talk: EarlyTalkPolicy,
+    /// Parameters of MAIL and RCPT that no offered extension has: refused, or left to the application.
+    pub unknown_parameters: KeepPolicy,
     /// Bounds.
     pub limits: Limits,
     /// What the application is asked.
@@ -83,20 +129,30 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The extensions offered in the reply to EHLO, one line each (RFC 5321 §4.1.1.1).
-    #[must_use]
-    pub fn keywords(&self) -> String {
-        let size = match self.data.max_size {
-            u64::MAX => "SIZE".to_owned(),
-            octets => format!("SIZE {octets}"),
-        };
-        let eight_bit_mime = if self.seven_bit { "" } else { "\n8BITMIME" };
-        format!("{size}{eight_bit_mime}\nPIPELINING\nENHANCEDSTATUSCODES\nHELP")
+    /// The extensions offered with TLS or without, one line each (RFC 5321 §4.1.1.1).
+    pub(super) fn keywords(&self, offered: Extensions) -> String {
+        self.offers.lines(offered, self.data.max_size, &self.limits)
     }
 
-    pub(super) fn grammar(&self) -> Grammar {
-        let size = Extensions::NONE.with(Extension::Size);
-        let extensions = if self.seven_bit { size } else { size.with(Extension::EightBitMime) };
-        Grammar { dialect: self.dialect, smtputf8: false, strict: self.strict_grammar, extensions }
+    /// What is offered on a connection, with TLS or without.
+    pub(super) fn offered(&self, tls: bool) -> Extensions {
+        self.offers.at(tls, &self.security)
+    }
+
+    /// The most octets of a line that any command can have, its CRLF included.
+    pub(super) fn max_line(&self, offered: Extensions) -> usize {
+        if offered.contains(Extension::Auth) { MAX_AUTH_LINE } else { MAX_LINE }
+    }
+
+    /// What the decoder is told for BODY=BINARYMIME: there are no lines in it (RFC 3030 §3), and every octet stays.
+    pub(super) fn binary(&self) -> DataPolicies {
+        DataPolicies {
+            long_line: KeepPolicy::Keep,
+            bare_cr: BarePolicy::Keep,
+            bare_lf: BarePolicy::Keep,
+            nul: KeepPolicy::Keep,
+            line_ends: LineEnds::Crlf,
+            ..self.data
+        }
     }
 }

@@ -19,6 +19,18 @@ pub enum State {
     Rcpt,
     /// Inside mail data, where there are no commands.
     MailData,
+    /// Inside a chunk, where there are none either.
+    Chunk,
+    /// Between two chunks of a message.
+    Chunks,
+    /// A chunk was refused, and with it the message; its other chunks may be on their way.
+    Failed,
+    /// Inside a chunk that is not taken.
+    Skipping,
+    /// Inside an AUTH exchange, where lines are no commands.
+    Auth,
+    /// After the reply to STARTTLS: nothing is read until TLS has started.
+    Handshake,
     /// The greeting was a refusal; the client may only say QUIT.
     Refused,
     /// No octet is read or sent any more.
@@ -37,30 +49,43 @@ pub enum Cell {
 }
 
 /// The states in which a command can come, in the order of the table's columns.
-pub const COLUMNS: [State; 5] = [State::Start, State::Ready, State::Mail, State::Rcpt, State::Refused];
+pub const COLUMNS: [State; 7] =
+    [State::Start, State::Ready, State::Mail, State::Rcpt, State::Chunks, State::Failed, State::Refused];
 
 use Cell::{No, Stay, To};
-use Fault::{HelloFirst, MailFirst, NestedMail, NoRecipients};
-use State::{Closed, MailData, Ready, Start};
+use Fault::{ChunksUnderWay, HelloFirst, InTransaction, MailFirst, NestedMail, NoRecipients, TransactionFailed};
+use State::{Chunk, Closed, Handshake, MailData, Ready, Start};
 
 const REFUSED: Cell = No(Fault::Refused);
 
+/// A command that may only come outside of a transaction, after the first hello, and leads to `to`.
+const fn outside(to: Cell) -> [Cell; 7] {
+    [No(HelloFirst), to, No(InTransaction), No(InTransaction), No(InTransaction), No(InTransaction), REFUSED]
+}
+
 /// One row a verb, one column a state of [`COLUMNS`].
 #[rustfmt::skip]
-pub const TABLE: [(Verb, [Cell; 5]); 12] = [
-    //            Start           Ready             Mail              Rcpt            Refused
-    (Verb::Ehlo, [To(Ready),      To(Ready),        To(Ready),        To(Ready),      REFUSED]),
-    (Verb::Helo, [To(Ready),      To(Ready),        To(Ready),        To(Ready),      REFUSED]),
-    (Verb::Lhlo, [To(Ready),      To(Ready),        To(Ready),        To(Ready),      REFUSED]),
-    (Verb::Mail, [No(HelloFirst), To(State::Mail),  No(NestedMail),   No(NestedMail), REFUSED]),
-    (Verb::Rcpt, [No(HelloFirst), No(MailFirst),    To(State::Rcpt),  To(State::Rcpt), REFUSED]),
-    (Verb::Data, [No(HelloFirst), No(MailFirst),    No(NoRecipients), To(MailData),   REFUSED]),
-    (Verb::Rset, [To(Start),      To(Ready),        To(Ready),        To(Ready),      REFUSED]),
-    (Verb::Noop, [Stay,           Stay,             Stay,             Stay,           REFUSED]),
-    (Verb::Vrfy, [Stay,           Stay,             Stay,             Stay,           REFUSED]),
-    (Verb::Expn, [Stay,           Stay,             Stay,             Stay,           REFUSED]),
-    (Verb::Help, [Stay,           Stay,             Stay,             Stay,           REFUSED]),
-    (Verb::Quit, [To(Closed),     To(Closed),       To(Closed),       To(Closed),     To(Closed)]),
+pub const TABLE: [(Verb, [Cell; 7]); 18] = [
+    //                Start           Ready            Mail              Rcpt              Chunks              Failed              Refused
+    (Verb::Ehlo,     [To(Ready),      To(Ready),       To(Ready),        To(Ready),        To(Ready),          To(Ready),          REFUSED]),
+    (Verb::Helo,     [To(Ready),      To(Ready),       To(Ready),        To(Ready),        To(Ready),          To(Ready),          REFUSED]),
+    (Verb::Lhlo,     [To(Ready),      To(Ready),       To(Ready),        To(Ready),        To(Ready),          To(Ready),          REFUSED]),
+    (Verb::Mail,     [No(HelloFirst), To(State::Mail), No(NestedMail),   No(NestedMail),   No(ChunksUnderWay), No(TransactionFailed), REFUSED]),
+    (Verb::Rcpt,     [No(HelloFirst), No(MailFirst),   To(State::Rcpt),  To(State::Rcpt),  No(ChunksUnderWay), No(TransactionFailed), REFUSED]),
+    (Verb::Data,     [No(HelloFirst), No(MailFirst),   No(NoRecipients), To(MailData),     No(ChunksUnderWay), No(TransactionFailed), REFUSED]),
+    (Verb::Bdat,     [No(HelloFirst), No(MailFirst),   No(NoRecipients), To(Chunk),        To(Chunk),          No(TransactionFailed), REFUSED]),
+    (Verb::Rset,     [To(Start),      To(Ready),       To(Ready),        To(Ready),        To(Ready),          To(Ready),          REFUSED]),
+    (Verb::Noop,     [Stay,           Stay,            Stay,             Stay,             Stay,               Stay,               REFUSED]),
+    (Verb::Vrfy,     [Stay,           Stay,            Stay,             Stay,             Stay,               Stay,               REFUSED]),
+    (Verb::Expn,     [Stay,           Stay,            Stay,             Stay,             Stay,               Stay,               REFUSED]),
+    (Verb::Help,     [Stay,           Stay,            Stay,             Stay,             Stay,               Stay,               REFUSED]),
+    (Verb::StartTls, outside(To(Handshake))),
+    // Where it leads is the reply's to say: to a challenge, or back.
+    (Verb::Auth,     outside(Stay)),
+    (Verb::Etrn,     outside(Stay)),
+    (Verb::Xclient,  [To(Start),      To(Start),       No(InTransaction), No(InTransaction), No(InTransaction), No(InTransaction), REFUSED]),
+    (Verb::Xforward, [Stay,           Stay,            No(InTransaction), No(InTransaction), No(InTransaction), No(InTransaction), REFUSED]),
+    (Verb::Quit,     [To(Closed),     To(Closed),      To(Closed),       To(Closed),       To(Closed),         To(Closed),         To(Closed)]),
 ];
 
 /// The table's cell. A state without a column has no commands: its cell is [`Cell::Stay`].
@@ -105,6 +130,14 @@ mod tests {
                     (Ready, Verb::Mail) => assert_eq!(cell(state, verb), To(State::Mail)),
                     (State::Mail | State::Rcpt, Verb::Rcpt) => assert_eq!(cell(state, verb), To(State::Rcpt)),
                     (State::Rcpt, Verb::Data) => assert_eq!(cell(state, verb), To(MailData)),
+                    // RFC 3030 section 2: BDAT in the place of DATA, any number of times.
+                    (State::Rcpt | State::Chunks, Verb::Bdat) => assert_eq!(cell(state, verb), To(Chunk)),
+                    // RFC 3207 section 4, RFC 4954 section 4, RFC 1985 section 4.
+                    (Ready, Verb::StartTls) => assert_eq!(cell(state, verb), To(Handshake)),
+                    (Ready, Verb::Auth | Verb::Etrn) => assert_eq!(cell(state, verb), Stay),
+                    // A proxy's, before its client's first command.
+                    (Start | Ready, Verb::Xclient) => assert_eq!(cell(state, verb), To(Start)),
+                    (Start | Ready, Verb::Xforward) => assert_eq!(cell(state, verb), Stay),
                     _ => match cell(state, verb) {
                         No(fault) => assert_eq!(fault.row().code, 503, "{state:?} {verb:?}"),
                         cell => panic!("{state:?} {verb:?} {cell:?}"),

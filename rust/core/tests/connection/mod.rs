@@ -53,7 +53,17 @@ pub(crate) const MANNERS: [Manner; 3] = [
     Manner { ask_all: true, late: true, backwards: true },
 ];
 
-pub(crate) const ALL_QUESTIONS: Questions = Questions { hello: true, mail: true, rcpt: true, data: true, vrfy: true };
+pub(crate) const ALL_QUESTIONS: Questions = Questions {
+    hello: true,
+    mail: true,
+    rcpt: true,
+    data: true,
+    vrfy: true,
+    expn: true,
+    help: true,
+    etrn: true,
+    unknown: true,
+};
 
 /// What came out of a session.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -90,6 +100,7 @@ impl<'a> Connection<'a> {
             rcpt: !replies.rcpt.is_empty(),
             data: !replies.data.is_empty(),
             vrfy: !replies.vrfy.is_empty(),
+            ..Questions::default()
         };
         let questions = if manner.ask_all { ALL_QUESTIONS } else { needed };
         let settings = Settings { questions, ..conversation.settings.clone() };
@@ -190,6 +201,11 @@ impl<'a> Connection<'a> {
                 self.content.clear();
             }
             Event::Closed(_) => assert!(last && self.session.closed()),
+            Event::StartTls => {}
+            Event::EndOfChunk(_) | Event::AuthResponse(_) => {
+                assert!(last, "{event:?} is not the last");
+                self.waiting = Some(event.clone());
+            }
         }
         self.outcome.events.push(event);
     }
@@ -219,6 +235,7 @@ impl<'a> Connection<'a> {
                     }
                     replies.first().cloned()
                 }
+                Event::Command(_) | Event::EndOfChunk(_) | Event::AuthResponse(_) => None,
                 event => panic!("{event:?} asks nothing"),
             };
             self.call(|session, events| session.reply(reply.as_ref(), events).unwrap());

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use lonedot_core::command::Dialect;
 use lonedot_core::data::{BarePolicy, KeepPolicy, LineEnds};
-use lonedot_core::session::{AbortReason, Hostname, Settings};
+use lonedot_core::session::{AbortReason, Hostname, Offers, Settings};
 use lonedot_core::{Enhanced, Reply};
 use toml::{Table, Value};
 
@@ -229,6 +229,12 @@ fn settings(name: &str, value: Value) -> Settings {
     }
     if let Some(strict) = keys.value("strict_grammar") {
         settings.strict_grammar = strict.as_bool().unwrap();
+    }
+    if let Some(extensions) = keys.value("extensions") {
+        settings.offers = Offers::none();
+        for line in extensions.as_array().unwrap() {
+            settings.offers.add(line.as_str().unwrap()).unwrap();
+        }
     }
     keys.number("max_recipients", &mut settings.limits.max_recipients);
     keys.number("max_errors", &mut settings.limits.max_errors);

@@ -106,9 +106,16 @@ fn settings() -> impl Strategy<Value = Settings> {
         max_recipients,
         max_errors,
         drain,
+        ..Limits::default()
     });
-    let questions =
-        any::<[bool; 5]>().prop_map(|[hello, mail, rcpt, data, vrfy]| Questions { hello, mail, rcpt, data, vrfy });
+    let questions = any::<[bool; 5]>().prop_map(|[hello, mail, rcpt, data, vrfy]| Questions {
+        hello,
+        mail,
+        rcpt,
+        data,
+        vrfy,
+        ..Questions::default()
+    });
     let dialect = prop::sample::select(vec![Dialect::Smtp, Dialect::Lmtp]);
     (data, limits, questions, dialect, any::<bool>()).prop_map(|(data, limits, questions, dialect, strict_grammar)| {
         Settings {
@@ -282,10 +289,11 @@ impl Driven {
                     self.content.clear();
                     self.ended += 1;
                 }
-                Event::Command(_) => {
+                Event::Command(_) | Event::EndOfChunk(_) | Event::AuthResponse(_) => {
                     assert!(last && self.waiting.is_none());
                     self.waiting = Some(event);
                 }
+                Event::StartTls => {}
                 Event::Closed(_) => {
                     assert!(last && !self.closed && self.session.closed());
                     self.closed = true;
