@@ -39,6 +39,10 @@ ENDINGS = [
 ]
 
 
+# What the server offers by itself.
+OWN = {"SIZE", "PIPELINING", "ENHANCEDSTATUSCODES", "CHUNKING", "LIMITS", "HELP"}
+
+
 def reply_of(text: str | None) -> Reply | None:
     """`250 2.1.5 Ok`, with or without its enhanced code."""
     if text is None:
@@ -58,6 +62,7 @@ class Application:
         self.delivered: list[dict[str, Any]] = []
         self.aborted: list[dict[str, Any]] = []
         self.ended: str | None = None
+        self.capabilities = {"8BITMIME", "SMTPUTF8"}
 
     def on_connect(self, connection: Any) -> Reply | None:
         return self.greeting
@@ -130,7 +135,13 @@ def of_class(kind: type, settings: dict[str, Any]) -> Any:
 def test_conversation(conversation: dict[str, Any]) -> None:
     settings = conversation.get("settings", {})
     application = Application(conversation)
+    offers: dict[str, Any] = {}
+    if "extensions" in settings:
+        lines = settings["extensions"]
+        application.capabilities = {line for line in lines if line.partition(" ")[0] not in OWN}
+        offers = {"extensions": {line.partition(" ")[0] for line in lines}}
     config = Config(
+        **offers,
         hostname=settings.get("hostname", "foo.com"),
         limits=of_class(Limits, settings),
         policies=of_class(Policies, settings),

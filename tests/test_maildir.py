@@ -194,7 +194,7 @@ def test_misuse_is_an_exception(box: Path) -> None:
 
 def test_both_deliveries_are_deliveries(box: Path) -> None:
     delivery: Delivery = make(box)
-    assert delivery.capabilities == {"8bitmime"}
+    assert delivery.capabilities == {"8bitmime", "smtputf8"}
     delivery = DiscardDelivery()
 
     async def discard() -> Any:

@@ -14,7 +14,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from lonedot import journal
-from lonedot._core import Aborted, Data, EndOfMailData, MailData, Reply
+from lonedot._core import Aborted, Bdat, Data, EndOfChunk, EndOfMailData, MailData, Reply, StartTls
 from lonedot.content import ContentSink
 from lonedot.transaction import AbortReason, Transaction
 
@@ -66,7 +66,7 @@ class Application:
 
     def asks(self, event: Event) -> bool:
         """Whether the event waits for a reply."""
-        return not isinstance(event, (MailData, Aborted))
+        return not isinstance(event, (MailData, Aborted, StartTls))
 
     def act(self, event: Event) -> Any:
         """Hands an event on; gives the answer, or what to await for it."""
@@ -74,8 +74,10 @@ class Application:
             return self._write(event.octets)
         if isinstance(event, EndOfMailData):
             return self._finish(event)
-        if isinstance(event, Data):
+        if isinstance(event, (Data, Bdat)):
             return self._begin()
+        if isinstance(event, EndOfChunk):
+            return self._failure
         if isinstance(event, Aborted):
             return self._abort(AbortReason.of(event))
         return self._call(self._hooks.of_command[type(event)], self.connection, event)
@@ -95,7 +97,7 @@ class Application:
         """What an awaited answer means for the session; never what it cannot send."""
         replies: Reply | Sequence[Reply] | None
         try:
-            if isinstance(event, Data):
+            if isinstance(event, (Data, Bdat)):
                 return self._begun(answer)
             one = answer is None or type(answer) is Reply
             if one or not isinstance(event, EndOfMailData) or self.connection.dialect != "lmtp":

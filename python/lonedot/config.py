@@ -14,9 +14,11 @@ from typing import Literal, Self
 
 from lonedot import _core
 from lonedot.domain import is_domain
+from lonedot.offers import offered
 
 BarePolicy = Literal["reject", "keep", "normalize"]
 KeepPolicy = Literal["reject", "keep"]
+EarlyTalkPolicy = Literal["note", "reject"]
 LineEnds = Literal["crlf", "lf"]
 Dialect = Literal["smtp", "lmtp"]
 
@@ -40,6 +42,10 @@ class Limits:
     max_errors: int = 20
     """Commands at fault in a connection (unknown, malformed or out of order; refusals by a handler are not counted).
     Past it: 421 4.7.0 and close."""
+    max_messages: int | None = 10_000
+    """Transactions in a connection (RFC 9422 §4.1). Past it: 421 4.7.0 and close."""
+    max_session_octets: int | None = 10_737_418_240
+    """Octets a client may send in a connection, commands and all. Past it: 421 4.7.0 and close."""
     max_connections: int = 1000
     """Connections of one server at a time, over all listeners. Past it: 421 4.3.2 instead of a greeting."""
     command_timeout: float = 300.0
@@ -51,11 +57,12 @@ class Limits:
     cancelled and the peer hears 451 4.3.0, if nothing was stored."""
 
     def __post_init__(self) -> None:
-        least = {"max_size": 1, "max_line": 4, "max_recipients": 1, "max_errors": 1, "max_connections": 1}
-        most = {"max_errors": 2**32 - 1}
+        ones = ("max_size", "max_recipients", "max_errors", "max_connections", "max_messages", "max_session_octets")
+        least = {"max_line": 4, **dict.fromkeys(ones, 1)}
+        most = {"max_errors": 2**32 - 1, "max_messages": 2**32 - 2}
         for item in fields(self):
             value = getattr(self, item.name)
-            if item.name == "max_size" and value is None:
+            if value is None and "None" in str(item.type):
                 continue
             seconds = item.name.endswith(("_timeout", "_deadline"))
             if isinstance(value, bool) or not isinstance(value, (int, float) if seconds else int):
@@ -84,6 +91,12 @@ class Policies:
     """A line past `Limits.max_line` (RFC 5321 §4.5.3.1.6): refused, or kept and counted in the report."""
     nul: KeepPolicy = "reject"
     """A NUL octet (RFC 2045 §2.8): refused, or kept and counted in the report."""
+    early_talk: EarlyTalkPolicy = "note"
+    """A client that sends on where it has to wait for a reply, after EHLO, DATA, STARTTLS or AUTH (RFC 2920 §3.1):
+    noted in
+    `Connection.notes`, or refused with 554 5.5.1 and the connection closed."""
+    unknown_parameters: KeepPolicy = "reject"
+    """A parameter of MAIL or RCPT that no offered extension has (RFC 5321 §4.1.1.11): 555, or left to the handler."""
     strict_grammar: bool = False
     """Refuse what the grammar of RFC 5321 §4.1.2 does not have and clients send all the same: a space after
     `MAIL FROM:`, names in EHLO that are no domain."""
@@ -94,6 +107,8 @@ class Policies:
             allowed: tuple[object, ...] = ("reject", "keep")
             if item.name.startswith("bare_"):
                 allowed = ("reject", "keep", "normalize")
+            if item.name == "early_talk":
+                allowed = ("note", "reject")
             if item.name == "strict_grammar":
                 if not isinstance(value, bool):
                     raise ValueError(f"Policies.{item.name} takes true or false, not {value!r}")
@@ -128,32 +143,67 @@ class Config:
     limits: Limits = field(default_factory=Limits)
     policies: Policies = field(default_factory=Policies.strict)
 
+    extensions: frozenset[str] | None = None
+    """The EHLO keywords to offer and no others, of those that can be honoured; None: all of them."""
+    advertise: frozenset[str] = frozenset()
+    """What the operator promises beyond what the delivery or the handler declares, as it stands in the reply to EHLO:
+    "DSN", "DELIVERBY 240", "FUTURERELEASE 86400 2030-01-01T00:00:00Z"."""
+
     def __post_init__(self) -> None:
         if not is_domain(self.hostname):
             raise ValueError(f"Config.hostname takes a domain such as mx.example.org, not {self.hostname!r}")
+        for name in ("extensions", "advertise"):
+            value = getattr(self, name)
+            if isinstance(value, str):
+                raise ValueError(f"Config.{name} takes a set of EHLO keywords, not one text: {{{value!r}}}")
+            if value is None and name == "extensions":
+                continue
+            object.__setattr__(self, name, frozenset(value))
+        for line in self.advertise:
+            try:
+                self.settings(extensions=(line,))
+            except ValueError as error:
+                raise ValueError(f"Config.advertise: {str(error).removeprefix('extensions: ')}") from None
+        for keyword in self.extensions or ():
+            if keyword.upper() not in _core.EXTENSIONS:
+                raise ValueError(f"Config.extensions: {keyword!r} is none; there are {', '.join(_core.EXTENSIONS)}")
 
     def settings(
         self,
         dialect: Dialect = "smtp",
         *,
         line_ends: LineEnds = "crlf",
-        seven_bit: bool = False,
+        extensions: Iterable[str] | None = None,
+        security: Iterable[str] = (),
         questions: Iterable[str] = ("mail", "rcpt"),
     ) -> _core.Settings:
-        """What the core's session reads, made once and shared by every connection that speaks `dialect`."""
-        return _settings(self, dialect, line_ends, seven_bit, frozenset(questions))
+        """What the core's session reads, made once and shared by every connection that speaks `dialect`.
+
+        `extensions`: the lines of the reply to EHLO; those of a server that takes mail of any octets, when there are
+        none.
+        """
+        lines = None if extensions is None else tuple(extensions)
+        return _settings(self, dialect, line_ends, lines, frozenset(security), frozenset(questions))
 
 
 @lru_cache(maxsize=64)
 def _settings(
-    config: Config, dialect: Dialect, line_ends: LineEnds, seven_bit: bool, questions: frozenset[str]
+    config: Config,
+    dialect: Dialect,
+    line_ends: LineEnds,
+    extensions: tuple[str, ...] | None,
+    security: frozenset[str],
+    questions: frozenset[str],
 ) -> _core.Settings:
+    if extensions is None:
+        extensions = offered(config, ("8BITMIME", "SMTPUTF8"), line_ends=line_ends)
     return _core.Settings(
         hostname=config.hostname,
         dialect=dialect,
         limits=config.limits,
         policies=config.policies,
         line_ends=line_ends,
-        seven_bit=seven_bit,
+        extensions=extensions,
+        security=security,
         questions=questions,
     )

@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from lonedot._core import Ehlo, Helo, Lhlo, Mail, Rcpt, Reply, Vrfy
+from lonedot._core import Ehlo, Etrn, Expn, Helo, Help, Lhlo, Mail, Rcpt, Reply, Unknown, Vrfy
 
 if TYPE_CHECKING:
     from lonedot.connection import Connection
@@ -49,6 +49,23 @@ class Handler(Protocol):
         """VRFY. None answers 252."""
         return None
 
+    def on_expn(self, connection: Connection, expn: Expn, /) -> Answer:
+        """EXPN. None answers 252; offered only where there is this hook."""
+        return None
+
+    def on_help(self, connection: Connection, topic: Help, /) -> Answer:
+        """HELP. None answers 214 with the commands there are."""
+        return None
+
+    def on_etrn(self, connection: Connection, etrn: Etrn, /) -> Answer:
+        """ETRN (RFC 1985): mail for a node is asked for. None answers 251, that none waits; offered only where there is
+        this hook, or when the operator says so."""
+        return None
+
+    def on_unknown(self, connection: Connection, unknown: Unknown, /) -> Answer:
+        """A command of no known verb. None answers 500 and counts as an error."""
+        return None
+
     def on_message(
         self, connection: Connection, message: Message, /
     ) -> Reply | Iterable[Reply] | Awaitable[Reply | Iterable[Reply] | None] | None:
@@ -67,7 +84,8 @@ class Handler(Protocol):
         return None
 
     def on_disconnect(self, connection: Connection, reason: str, /) -> Awaitable[None] | None:
-        """The connection has ended: "quit", "eof", "reset", "timeout", "shutdown", "errors", "drain" or "refused"."""
+        """The connection has ended: "quit", "eof", "reset", "timeout", "shutdown", "errors", "limit", "drain" or
+        "refused"."""
         return None
 
 
@@ -85,10 +103,17 @@ class Hooks:
     """
 
     on_connect: Hook | None
+    capabilities: frozenset[str]
+    """What the handler honours, as its attribute `capabilities` says; without one, what any handler of octets does."""
+
     on_hello: Hook | None
     on_mail: Hook | None
     on_rcpt: Hook | None
     on_vrfy: Hook | None
+    on_expn: Hook | None
+    on_help: Hook | None
+    on_etrn: Hook | None
+    on_unknown: Hook | None
     on_message: Hook | None
     on_data: Hook | None
     on_abort: Hook | None
@@ -97,7 +122,7 @@ class Hooks:
     of_command: dict[type, Hook]
     """The hook each command goes to."""
 
-    __slots__ = (*NAMES, "of_command")
+    __slots__ = (*NAMES, "capabilities", "of_command")
 
     def __init__(self, handler: object, delivery: Delivery | None = None) -> None:
         kind = type(handler).__name__
@@ -108,6 +133,7 @@ class Hooks:
                 near = difflib.get_close_matches(name, NAMES, 1)
                 hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(NAMES)}"
                 raise TypeError(f"{kind}.{name} is no hook{hint}")
+        self.capabilities = frozenset(getattr(handler, "capabilities", ("8bitmime", "smtputf8")))
         for name in NAMES:
             hook = getattr(handler, name, None)
             if hook is not None and not callable(hook):
@@ -115,7 +141,8 @@ class Hooks:
             # A class that derives from Handler inherits what only documents a hook.
             documented = getattr(hook, "__func__", None) is getattr(Handler, name)
             setattr(self, name, None if documented else hook)
-        commands = {Ehlo: "hello", Helo: "hello", Lhlo: "hello", Mail: "mail", Rcpt: "rcpt", Vrfy: "vrfy"}
+        commands: dict[type, str] = dict.fromkeys((Ehlo, Helo, Lhlo), "hello")
+        commands |= {kind: kind.__name__.lower() for kind in (Mail, Rcpt, Vrfy, Expn, Help, Etrn, Unknown)}
         self.of_command = {kind: getattr(self, f"on_{name}") for kind, name in commands.items()}
         places = [name for name in ("on_message", "on_data") if getattr(self, name) is not None]
         if delivery is not None:
@@ -131,5 +158,9 @@ class Hooks:
         """The commands the session has to ask about."""
         # DATA always: the envelope is read then. By the time mail data is handed on, the session may be past it, and
         # past the next MAIL.
-        commands = ("hello", "mail", "rcpt", "vrfy")
-        return frozenset({"data", *(name for name in commands if getattr(self, f"on_{name}") is not None)})
+        return frozenset({"data", *self.commands()})
+
+    def commands(self) -> frozenset[str]:
+        """The commands there are hooks for, by the hooks' names without their `on_`."""
+        commands = ("hello", "mail", "rcpt", "vrfy", "expn", "help", "etrn", "unknown")
+        return frozenset(name for name in commands if getattr(self, f"on_{name}") is not None)

@@ -52,7 +52,7 @@ class MaildirDelivery:
     or workers is below one.
     """
 
-    capabilities: frozenset[str] = frozenset({"8bitmime"})
+    capabilities: frozenset[str] = frozenset({"8bitmime", "smtputf8"})
 
     def __init__(
         self,

@@ -18,6 +18,7 @@ from lonedot.config import Config, Dialect, LineEnds
 from lonedot.conversation import LINGER, Conversation
 from lonedot.handler import Hooks
 from lonedot.listener import Listener
+from lonedot.offers import offered
 
 if TYPE_CHECKING:
     from lonedot.delivery import Delivery
@@ -76,10 +77,11 @@ class Server:
         if self.stopping:
             raise RuntimeError("the server has been stopped; make a new one")
         line_ends: LineEnds = getattr(self.delivery, "line_ends", "crlf")
-        questions = self.hooks.questions()
-        # A handler takes octets as they are; a delivery says whether it does.
-        seven_bit = self.delivery is not None and "8bitmime" not in self.delivery.capabilities
-        settings = self.config.settings(dialect, line_ends=line_ends, seven_bit=seven_bit, questions=questions)
+        capabilities = self.delivery.capabilities if self.delivery is not None else self.hooks.capabilities
+        extensions = offered(self.config, capabilities, line_ends=line_ends, hooks=self.hooks.commands())
+        settings = self.config.settings(
+            dialect, line_ends=line_ends, extensions=extensions, questions=self.hooks.questions()
+        )
         self.loop = asyncio.get_running_loop()
         listener = Listener(dialect, settings)
         await listener.open(lambda: Conversation(self, listener), address, sock)

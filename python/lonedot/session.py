@@ -8,10 +8,15 @@ from typing import Self
 from lonedot import _core
 from lonedot._core import (
     Aborted,
+    Auth,
+    AuthResponse,
+    Bdat,
     Closed,
     Data,
     Ehlo,
+    EndOfChunk,
     EndOfMailData,
+    Etrn,
     Expn,
     Helo,
     Help,
@@ -22,24 +27,36 @@ from lonedot._core import (
     Quit,
     Rcpt,
     Rset,
+    StartTls,
     Unknown,
     Vrfy,
+    Xclient,
+    Xforward,
 )
 from lonedot.config import Config, Dialect
 
-Command = Ehlo | Helo | Lhlo | Mail | Rcpt | Data | Rset | Noop | Quit | Vrfy | Expn | Help | Unknown
+Command = (
+    Ehlo | Helo | Lhlo | Mail | Rcpt | Data | Bdat | Rset | Noop | Quit | Vrfy | Expn | Help | StartTls | Auth | Etrn
+    | Xclient | Xforward | Unknown
+)  # fmt: skip
 """What `parse_command` gives."""
 
-Event = Ehlo | Helo | Lhlo | Mail | Rcpt | Data | Vrfy | MailData | EndOfMailData | Aborted | Closed
-"""What a session tells. A command and EndOfMailData wait for a reply, and are the last of their list."""
+Event = (
+    Ehlo | Helo | Lhlo | Mail | Rcpt | Data | Bdat | Vrfy | Expn | Help | Auth | AuthResponse | Etrn | Xclient |
+    Xforward | Unknown | StartTls | MailData | EndOfChunk | EndOfMailData | Aborted | Closed
+)  # fmt: skip
+"""What a session tells. Commands but StartTls, AuthResponse, EndOfChunk and EndOfMailData wait for a reply, and are the
+last of their list."""
 
 
 class Session(_core.Session):
     """The server side of one connection without a socket or a clock (RFC 5321 §3).
 
     `config`: limits, policies and the name to greet with. `dialect`: "smtp" or "lmtp". `questions`: the commands that
-    wait for a reply, of "hello", "mail", "rcpt", "data" and "vrfy"; the end of mail data always does. `greeting`: a
-    Reply in place of the usual 220.
+    wait for a reply, of "hello", "mail", "rcpt", "data" (DATA, the first BDAT and the end of each chunk), "vrfy",
+    "expn", "help", "etrn" and "unknown"; the end of mail data always does, as do AUTH, XCLIENT and XFORWARD.
+    `greeting`: a Reply in place of the usual 220. `extensions`: the lines of the reply to EHLO, in place of the usual
+    ones; "STARTTLS" and "AUTH PLAIN" are for drivers that can do these. `tls`: the connection began with a handshake.
     """
 
     __slots__ = ()
@@ -51,7 +68,10 @@ class Session(_core.Session):
         *,
         questions: Iterable[str] = ("mail", "rcpt"),
         greeting: _core.Reply | None = None,
+        extensions: Iterable[str] | None = None,
+        tls: bool = False,
     ) -> Self:
-        """Raises ValueError for a dialect or a question that is none."""
-        settings = (config if config is not None else Config()).settings(dialect, questions=questions)
-        return super().__new__(cls, settings, greeting)
+        """Raises ValueError for a dialect, a question or an extension that is none."""
+        config = config if config is not None else Config()
+        settings = config.settings(dialect, extensions=extensions, questions=questions)
+        return super().__new__(cls, settings, greeting, tls)

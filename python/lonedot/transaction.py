@@ -111,7 +111,8 @@ class AbortReason(str):
     """Why mail data that was begun was not delivered: a str, so that `reason == "eof"` reads as it should.
 
     "eof": the client closed. "reset": the connection broke. "timeout": the client stopped sending. "shutdown": the
-    server stopped. "violation": the mail data broke a rule. "error": a hook or a sink failed.
+    server stopped. "violation": the mail data broke a rule. "abandoned": the client gave it up between two chunks.
+    "error": a hook or a sink failed.
     """
 
     octets: int

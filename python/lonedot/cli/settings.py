@@ -3,8 +3,8 @@
 Takes values by their key, `drain` or `limits.max_line`; gives a `Settings` whose every value was checked, or the
 `Mistake` that names where the wrong one stood. The keys are the fields of `Settings`, and in the tables `[limits]` and
 `[policies]` those of `Limits` and `Policies`: a field added there is a key here at once. Two things differ from the
-fields: a `limits.max_size` of 0 means no limit, as it does in `SIZE 0` (RFC 1870 §4) and because TOML has no `None`;
-and what `[policies]` does not say comes from the preset that `policy` names.
+fields: a limit that may be `None` takes 0 for it, as `SIZE 0` does (RFC 1870 §4) and because TOML has no `None`; and
+what `[policies]` does not say comes from the preset that `policy` names.
 """
 
 from __future__ import annotations
@@ -67,13 +67,16 @@ class Settings:
 
     def config(self) -> Config:
         """What the server is told; the hostname is checked here, as the RFC's rule for it stands in `Config`."""
-        named = {"hostname": self.hostname} if self.hostname else {}
+        named: dict[str, Any] = {"hostname": self.hostname} if self.hostname else {}
         return Config(limits=self.limits, policies=self.policies, **named)
 
 
 _TABLES: Mapping[str, type[Limits | Policies]] = {"limits": Limits, "policies": Policies}
 _TOP = tuple(item.name for item in fields(Settings) if item.name not in _TABLES)
 KEYS = (*_TOP, *(f"{table}.{item.name}" for table, owner in _TABLES.items() for item in fields(owner)))
+
+# Limits there need not be.
+_OPTIONAL = frozenset(f"limits.{item.name}" for item in fields(Limits) if "None" in str(item.type))
 
 
 def settle(options: Mapping[str, object], file: str | None = None) -> Settings:
@@ -130,7 +133,7 @@ def _checked(key: str, value: object, where: str) -> object:
     """`value` as its field takes it, tried on its owner alone so that a refusal is about this key and no other."""
     if key == "listen":
         value = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
-    if key == "limits.max_size" and type(value) is int and value == 0:
+    if key in _OPTIONAL and type(value) is int and value == 0:
         value = None
     table, _, name = key.rpartition(".")
     owner: type[Limits | Policies | Settings] = _TABLES[table] if table else Settings
