@@ -46,6 +46,7 @@ from lonedot._core import (
     encode_data,
     parse_command,
 )
+from lonedot.auth import Auth, Credentials, Identity, ScramVerifier
 from lonedot.config import Config, Limits, Policies
 from lonedot.connection import Connection, Peer
 from lonedot.delivery import Delivery, DiscardDelivery, Sink
@@ -68,6 +69,7 @@ __all__ = [
     "CommandError",
     "Config",
     "Connection",
+    "Credentials",
     "Data",
     "DataDecoder",
     "DataEncoder",
@@ -83,6 +85,7 @@ __all__ = [
     "Handler",
     "Helo",
     "Help",
+    "Identity",
     "Lhlo",
     "Limits",
     "Listener",
@@ -100,6 +103,7 @@ __all__ = [
     "ReadBuffer",
     "Reply",
     "Rset",
+    "ScramVerifier",
     "Server",
     "Session",
     "Sink",
