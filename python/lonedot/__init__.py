@@ -56,6 +56,7 @@ from lonedot.maildir import MaildirDelivery
 from lonedot.server import Server
 from lonedot.session import Command, Event, Session
 from lonedot.transaction import AbortReason, Message, Transaction
+from lonedot.users import Users
 
 __all__ = [
     "AbortReason",
@@ -110,6 +111,7 @@ __all__ = [
     "StartTls",
     "Transaction",
     "Unknown",
+    "Users",
     "Violation",
     "Vrfy",
     "Xclient",

@@ -11,11 +11,11 @@ import sys
 from collections.abc import Sequence
 
 from lonedot import __version__
-from lonedot.cli import serve
+from lonedot.cli import serve, user
 from lonedot.cli.logs import one_line
 from lonedot.cli.parser import Commands, Mistake, Parser
 
-COMMANDS = (serve,)
+COMMANDS = (serve, user)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
