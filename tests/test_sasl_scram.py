@@ -122,6 +122,7 @@ class TestScram:
             b"n,,n=a,r=b\x00",
             b"n,,n=\xff,r=b",
             b"n,,n=" + b"a" * 1025 + b",r=b",
+            b"n,,n=a,r=" + b"b" * 4096,
         ],
     )
     def test_malformed_first(self, first: bytes) -> None:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from lonedot._core import Ehlo, Helo, Lhlo, Session
     from lonedot.config import Dialect
     from lonedot.listener import Listener
+    from lonedot.sasl import Identity
 
 
 class Peer(NamedTuple):
@@ -28,20 +29,19 @@ class Connection:
     """One client's connection.
 
     `peer`: its address, None on a Unix socket. `listener`: where it came in. `session`: for looking at; None before the
-    greeting. Replies are the conversation's to give.
+    greeting. `auth`: who it has proved to be, or None. Replies are the conversation's to give.
     """
 
-    __slots__ = ("_state", "listener", "peer", "session")
+    __slots__ = ("_state", "auth", "listener", "peer", "session")
 
     tls = None
     """What the handshake settled; None, as TLS is not offered yet."""
-    auth = None
-    """Who the client has proved to be; None, as AUTH is not offered yet."""
 
     def __init__(self, peer: Peer | None, listener: Listener) -> None:
         self.peer = peer
         self.listener = listener
         self.session: Session | None = None
+        self.auth: Identity | None = None
         self._state: dict[str, Any] | None = None
 
     @property

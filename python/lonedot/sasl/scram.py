@@ -29,6 +29,9 @@ _MALFORMED = malformed("SCRAM-SHA-256 takes the messages of RFC 5802")
 _NO_BINDING = Reply(535, "5.7.8", "Channel binding is not supported")
 _NO_AUTHORIZATION = Reply(535, "5.7.8", "SCRAM-SHA-256 takes no authorization identity here")
 
+# Octets: the longest name with all of it escaped, and a nonce, which goes back to the client in a 334.
+_MAX_MESSAGE = 4096
+
 
 def installed() -> bool:
     """Whether the package scramp can be had, in 1.5 or newer: those before raise something else at many a message."""
@@ -62,6 +65,8 @@ class ScramSha256(Exchange):
     async def _step(self, response: bytes | None) -> Outcome:
         if response is None:
             return b""
+        if len(response) > _MAX_MESSAGE:
+            return _MALFORMED
         if self._state is _State.NOTED:
             # RFC 4954 §4: the client's answer to a challenge that only tells is empty.
             return await self._authorized(self._name, "") if not response else _MALFORMED
