@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from lonedot import Auth, Config, Connection, Peer, Reply
-from lonedot.auth import Exchange, Outcome, ScramVerifier
+from lonedot import Authenticator, Config, Connection, Peer, Reply
+from lonedot.authenticator import Exchange, Outcome, ScramVerifier
 from lonedot.listener import Listener
 
 NAME, PASSWORD, TOKEN = "ann@example.org", "correct-horse-battery", "vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg=="
@@ -75,7 +75,7 @@ def connection() -> Connection:
 
 
 def exchange(mechanism: str, credentials: Any = None) -> Exchange:
-    begun = Auth(credentials if credentials is not None else Known()).exchange(mechanism, connection())
+    begun = Authenticator(credentials if credentials is not None else Known()).exchange(mechanism, connection())
     assert isinstance(begun, Exchange)
     return begun
 

@@ -7,7 +7,7 @@ from base64 import b64decode, b64encode
 from typing import Any
 
 import pytest
-from lonedot import Auth, Identity, Reply
+from lonedot import Authenticator, Identity, Reply
 from lonedot.authentication import Authentication
 
 from tests.exchanges import INVALID, NAME, PASSWORD, Known, Only, bearer, connection, is_malformed
@@ -22,7 +22,7 @@ def run(coroutine: Any) -> Any:
 def test_an_initial_response_is_enough() -> None:
     here = connection()
     assert here.auth is None
-    assert run(Authentication(Auth(Known()), here).begin("PLAIN", PLAIN)) == Reply(
+    assert run(Authentication(Authenticator(Known()), here).begin("PLAIN", PLAIN)) == Reply(
         235, "2.7.0", "Authentication successful"
     )
     assert here.auth == Identity(NAME, "PLAIN", NAME)
@@ -30,7 +30,7 @@ def test_an_initial_response_is_enough() -> None:
 
 def test_challenges_are_base64() -> None:
     here = connection()
-    authentication = Authentication(Auth(Known()), here)
+    authentication = Authentication(Authenticator(Known()), here)
     assert run(authentication.begin("LOGIN", None)) == Reply(334, None, "VXNlcm5hbWU6")
     assert run(authentication.respond(NAME.encode())) == Reply(334, None, "UGFzc3dvcmQ6")
     assert here.auth is None
@@ -39,7 +39,7 @@ def test_challenges_are_base64() -> None:
 
 
 def test_an_empty_challenge_is_an_empty_text() -> None:
-    authentication = Authentication(Auth(Known()), connection())
+    authentication = Authentication(Authenticator(Known()), connection())
     assert bytes(run(authentication.begin("PLAIN", None))) == b"334 \r\n"
     assert run(authentication.respond(PLAIN)).code == 235
 
@@ -48,7 +48,7 @@ def test_a_whole_exchange_of_scram() -> None:
     import scramp
 
     here = connection()
-    authentication = Authentication(Auth(Known()), here)
+    authentication = Authentication(Authenticator(Known()), here)
     client = scramp.ScramClient(["SCRAM-SHA-256"], NAME, PASSWORD)
     first = run(authentication.begin("SCRAM-SHA-256", client.get_client_first().encode()))
     client.set_server_first(b64decode(first.text, validate=True).decode())
@@ -61,7 +61,7 @@ def test_a_whole_exchange_of_scram() -> None:
 
 def test_an_error_of_a_token_is_a_challenge() -> None:
     here = connection()
-    authentication = Authentication(Auth(Known()), here)
+    authentication = Authentication(Authenticator(Known()), here)
     error = run(authentication.begin("OAUTHBEARER", bearer(token="wrong")))
     assert error == Reply(334, None, b64encode(b'{"status": "invalid_token"}').decode())
     assert run(authentication.respond(b"\x01")) == INVALID
@@ -71,7 +71,7 @@ def test_an_error_of_a_token_is_a_challenge() -> None:
 @pytest.mark.parametrize(("mechanism", "code"), [("CRAM-MD5", 504), ("PLAIN", 501)])
 def test_a_failure_leaves_nobody_and_may_be_followed_by_another(mechanism: str, code: int) -> None:
     here = connection()
-    authentication = Authentication(Auth(Known()), here)
+    authentication = Authentication(Authenticator(Known()), here)
     assert run(authentication.begin(mechanism, b"")).code == code
     with pytest.raises(RuntimeError, match="no exchange is under way"):
         run(authentication.respond(b""))
@@ -81,7 +81,7 @@ def test_a_failure_leaves_nobody_and_may_be_followed_by_another(mechanism: str, 
 
 def test_another_auth_takes_the_place_of_one_that_was_given_up() -> None:
     here = connection()
-    authentication = Authentication(Auth(Known()), here)
+    authentication = Authentication(Authenticator(Known()), here)
     run(authentication.begin("LOGIN", b"somebody else"))  # and then "*", which the session answers
     assert run(authentication.begin("PLAIN", None)).code == 334
     assert is_malformed(run(authentication.respond(PASSWORD.encode())))
@@ -98,7 +98,7 @@ def test_one_that_is_cancelled_is_over() -> None:
 
         here = connection()
         credentials: Any = Only(check_password=hang)
-        authentication = Authentication(Auth(credentials), here)
+        authentication = Authentication(Authenticator(credentials), here)
         task = asyncio.create_task(authentication.begin("PLAIN", PLAIN))
         await asked.wait()
         task.cancel()

@@ -38,6 +38,8 @@ class Connection:
     peer: Peer | None = field(default_factory=lambda: Peer("192.0.2.1"))
     hello: Ehlo | None = field(default_factory=Ehlo)
     dialect: str = "smtp"
+    tls: object = None
+    auth: object = None
 
 
 @dataclass
@@ -49,7 +51,7 @@ class Transaction:
 
 
 def received(hostname: str = "mx.example.org", **changes: Any) -> bytes:
-    connection = {name: changes.pop(name) for name in ("peer", "hello", "dialect") if name in changes}
+    connection = {name: changes.pop(name) for name in ("peer", "hello", "dialect", "tls", "auth") if name in changes}
     return trace.received(Transaction(Connection(**connection), **changes), hostname)  # type: ignore[arg-type]
 
 
@@ -81,6 +83,22 @@ def stamp(octets: bytes) -> str:
 
 
 BY = "by mx.example.org with ESMTP id 3f9a for <rcpt@example.org>"
+
+
+@pytest.mark.parametrize(
+    ("changes", "keyword"),
+    [
+        ({"tls": True}, "ESMTPS"),
+        ({"auth": True}, "ESMTPA"),
+        ({"tls": True, "auth": True}, "ESMTPSA"),
+        ({"tls": True, "auth": True, "dialect": "lmtp"}, "LMTPSA"),
+        ({"tls": True, "auth": True, "reverse_path": "é@x"}, "UTF8SMTPSA"),
+        ({"tls": True, "hello": None}, "SMTP"),
+    ],
+)
+def test_the_protocol_tells_of_tls_and_auth(changes: dict[str, Any], keyword: str) -> None:
+    """RFC 3848."""
+    assert f" with {keyword} id " in stamp(received(**changes))
 
 
 def test_received_has_the_form_of_the_grammar() -> None:

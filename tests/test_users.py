@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lonedot import Auth, Identity, Reply, ScramVerifier, Users
+from lonedot import Authenticator, Identity, Reply, ScramVerifier, Users
 from lonedot.users import BUSY, Argon2Verifier
 
 from tests.exchanges import INVALID, NAME, PASSWORD, connection, through
@@ -125,11 +125,11 @@ class TestReload:
 
 class TestScram:
     def test_is_offered_where_all_verifiers_are_scrams(self, file: Path) -> None:
-        assert "SCRAM-SHA-256" in Auth(Users(file)).mechanisms
+        assert "SCRAM-SHA-256" in Authenticator(Users(file)).mechanisms
         file.write_text(f"ann:{ANN.written()}\n")
-        assert Auth(Users(file)).mechanisms == ("SCRAM-SHA-256", "PLAIN", "LOGIN")
+        assert Authenticator(Users(file)).mechanisms == ("SCRAM-SHA-256", "PLAIN", "LOGIN")
         file.write_text(f"ann:{ANN.written()}\nbob:{cheap('x')}\n")
-        assert Auth(Users(file)).mechanisms == ("PLAIN", "LOGIN")
+        assert Authenticator(Users(file)).mechanisms == ("PLAIN", "LOGIN")
 
     def test_one_that_stops_being_possible_is_warned_about(self, file: Path, caplog: pytest.LogCaptureFixture) -> None:
         file.write_text(f"{NAME}:{ANN.written()}\n")

@@ -46,7 +46,7 @@ from lonedot._core import (
     encode_data,
     parse_command,
 )
-from lonedot.auth import Auth, Credentials, Identity, ScramVerifier
+from lonedot.authenticator import Authenticator, Credentials, Identity, ScramVerifier
 from lonedot.config import Config, Limits, Policies
 from lonedot.connection import Connection, Peer
 from lonedot.delivery import Delivery, DiscardDelivery, Sink
@@ -63,6 +63,7 @@ __all__ = [
     "Aborted",
     "Auth",
     "AuthResponse",
+    "Authenticator",
     "Bdat",
     "ChunkDecoder",
     "Closed",

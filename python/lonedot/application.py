@@ -14,11 +14,13 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from lonedot import journal
-from lonedot._core import Aborted, Bdat, Data, EndOfChunk, EndOfMailData, MailData, Reply, StartTls
+from lonedot._core import Aborted, Auth, AuthResponse, Bdat, Data, EndOfChunk, EndOfMailData, MailData, Reply, StartTls
+from lonedot.authentication import Authentication
 from lonedot.content import ContentSink
 from lonedot.transaction import AbortReason, Transaction
 
 if TYPE_CHECKING:
+    from lonedot.authenticator import Authenticator
     from lonedot.connection import Connection
     from lonedot.delivery import Delivery, Sink
     from lonedot.handler import Hook, Hooks
@@ -29,15 +31,36 @@ log = logging.getLogger("lonedot.server")
 ACCEPTED = Reply(250, "2.0.0", "Ok")
 FAILED = Reply(451, "4.3.0", "Requested action aborted: local error in processing")
 TOO_SLOW = Reply(451, "4.3.0", "Requested action aborted: not done in time; nothing was stored")
+# What RFC 4954 §6 has for both.
+_NOT_AUTHENTICATED = Reply(454, "4.7.0", "Temporary authentication failure; try again later")
 
 
 class Application:
     """The application's side of one conversation."""
 
-    __slots__ = ("_delivery", "_failure", "_hooks", "_sink", "_started", "_transaction", "connection")
+    __slots__ = (
+        "_authentication",
+        "_authenticator",
+        "_delivery",
+        "_failure",
+        "_hooks",
+        "_sink",
+        "_started",
+        "_transaction",
+        "connection",
+    )
 
-    def __init__(self, hooks: Hooks, delivery: Delivery | None, connection: Connection) -> None:
+    def __init__(
+        self,
+        hooks: Hooks,
+        delivery: Delivery | None,
+        connection: Connection,
+        authenticator: Authenticator | None = None,
+    ) -> None:
         self.connection = connection
+        self._authenticator = authenticator
+        # From the first AUTH on.
+        self._authentication: Authentication | None = None
         self._hooks = hooks
         self._delivery = delivery
         # From DATA to the end of mail data.
@@ -78,6 +101,8 @@ class Application:
             return self._begin()
         if isinstance(event, EndOfChunk):
             return self._failure
+        if isinstance(event, (Auth, AuthResponse)):
+            return self._authenticate(event)
         if isinstance(event, Aborted):
             return self._abort(AbortReason.of(event))
         return self._call(self._hooks.of_command[type(event)], self.connection, event)
@@ -99,6 +124,8 @@ class Application:
         try:
             if isinstance(event, (Data, Bdat)):
                 return self._begun(answer)
+            if isinstance(event, (Auth, AuthResponse)):
+                return _NOT_AUTHENTICATED if answer is FAILED or answer is TOO_SLOW else answer
             one = answer is None or type(answer) is Reply
             if one or not isinstance(event, EndOfMailData) or self.connection.dialect != "lmtp":
                 replies = self.checked(answer)
@@ -140,6 +167,15 @@ class Application:
         except (Exception, CancelledError):
             log.exception("%s failed", getattr(hook, "__qualname__", hook))
             return FAILED
+
+    def _authenticate(self, event: Auth | AuthResponse) -> Awaitable[Reply]:
+        if isinstance(event, AuthResponse):
+            assert self._authentication is not None
+            return self._authentication.respond(event.response)
+        if self._authentication is None:
+            assert self._authenticator is not None
+            self._authentication = Authentication(self._authenticator, self.connection)
+        return self._authentication.begin(event.mechanism, event.initial)
 
     def _begin(self) -> Any:
         session = self.connection.session

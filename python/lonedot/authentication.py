@@ -14,7 +14,7 @@ from lonedot._core import Reply
 from lonedot.sasl import Exchange, Identity
 
 if TYPE_CHECKING:
-    from lonedot.auth import Auth
+    from lonedot.authenticator import Authenticator
     from lonedot.connection import Connection
 
 SUCCESSFUL = Reply(235, "2.7.0", "Authentication successful")
@@ -25,7 +25,7 @@ class Authentication:
 
     __slots__ = ("_auth", "_connection", "_exchange")
 
-    def __init__(self, auth: Auth, connection: Connection) -> None:
+    def __init__(self, auth: Authenticator, connection: Connection) -> None:
         self._auth = auth
         self._connection = connection
         self._exchange: Exchange | None = None

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Literal, Self
 
 from lonedot import _core
+from lonedot.authenticator import Authenticator
 from lonedot.domain import is_domain
 from lonedot.offers import offered
 
@@ -143,6 +144,8 @@ class Config:
     limits: Limits = field(default_factory=Limits)
     policies: Policies = field(default_factory=Policies.strict)
 
+    auth: Authenticator | None = None
+    """Who may authenticate, and how (RFC 4954); None: AUTH is not offered."""
     extensions: frozenset[str] | None = None
     """The EHLO keywords to offer and no others, of those that can be honoured; None: all of them."""
     advertise: frozenset[str] = frozenset()
@@ -152,6 +155,8 @@ class Config:
     def __post_init__(self) -> None:
         if not is_domain(self.hostname):
             raise ValueError(f"Config.hostname takes a domain such as mx.example.org, not {self.hostname!r}")
+        if self.auth is not None and not isinstance(self.auth, Authenticator):
+            raise ValueError(f"Config.auth takes an Authenticator, which takes your credentials, not {self.auth!r}")
         for name in ("extensions", "advertise"):
             value = getattr(self, name)
             if isinstance(value, str):
@@ -182,8 +187,12 @@ class Config:
         `extensions`: the lines of the reply to EHLO; those of a server that takes mail of any octets, when there are
         none.
         """
-        lines = None if extensions is None else tuple(extensions)
-        return _settings(self, dialect, line_ends, lines, frozenset(security), frozenset(questions))
+        lines, secured = None if extensions is None else tuple(extensions), set(security)
+        if self.auth is not None and self.auth.required:
+            secured.add("require-auth")
+        if self.auth is not None and self.auth.dangerously_without_tls:
+            secured.add("auth-without-tls")
+        return _settings(self, dialect, line_ends, lines, frozenset(secured), frozenset(questions))
 
 
 @lru_cache(maxsize=64)

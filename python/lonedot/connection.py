@@ -34,7 +34,7 @@ class Connection:
 
     __slots__ = ("_state", "auth", "listener", "peer", "session")
 
-    tls = None
+    tls: Any = None
     """What the handshake settled; None, as TLS is not offered yet."""
 
     def __init__(self, peer: Peer | None, listener: Listener) -> None:

@@ -107,7 +107,7 @@ class Conversation(Worker, asyncio.BufferedProtocol):
         peername = transport.get_extra_info("peername")
         peer = Peer(*peername[:2]) if isinstance(peername, tuple) else None
         connection = Connection(peer, self._listener)
-        self._application = Application(server.hooks, server.delivery, connection)
+        self._application = Application(server.hooks, server.delivery, connection, server.config.auth)
         self._set_deadline(server.command_ticks)
         answer = self._application.connect()
         if inspect.isawaitable(answer):

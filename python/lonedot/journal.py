@@ -32,10 +32,11 @@ def aborted(transaction: Transaction, seconds: float, reason: AbortReason) -> No
 
 
 def _envelope(transaction: Transaction, octets: int, seconds: float) -> dict[str, object]:
-    peer = transaction.connection.peer
+    connection = transaction.connection
     return {
         "id": transaction.id,
-        "peer": None if peer is None else str(peer),
+        "peer": None if connection.peer is None else str(connection.peer),
+        "auth": None if connection.auth is None else connection.auth.name,
         "reverse_path": transaction.reverse_path,
         "recipients": list(transaction.forward_paths),
         "octets": octets,

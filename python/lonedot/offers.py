@@ -42,6 +42,8 @@ def offered(
             raise ValueError(f"{line!r} is no capability; there are {', '.join(sorted(_DECLARED)).lower()}")
         lines[keyword] = line
     lines |= {name.upper(): name.upper() for name in hooks if name in ("expn", "etrn")}
+    if config.auth is not None:
+        lines["AUTH"] = " ".join(("AUTH", *config.auth.mechanisms))
     lines |= {keyword_of(line): line for line in others}
     if "BINARYMIME" in lines and line_ends != "crlf":
         raise ValueError("BINARYMIME cannot be offered where line ends are stored as LF: binary mail data has no lines")

@@ -116,12 +116,15 @@ def _is_literal(name: str) -> bool:
 
 def _protocol(transaction: Transaction) -> bytes:
     """The With keyword: RFC 5321 section 4.4, RFC 3848, and RFC 6531 section 4.3 when a path needs UTF-8."""
-    lmtp = transaction.connection.dialect == "lmtp"
+    connection = transaction.connection
+    secured = ("S" if connection.tls is not None else "") + ("A" if connection.auth is not None else "")
+    lmtp = connection.dialect == "lmtp"
     if not (transaction.reverse_path.isascii() and all(path.isascii() for path in transaction.forward_paths)):
-        return b"UTF8LMTP" if lmtp else b"UTF8SMTP"
+        return f"UTF8{'LMTP' if lmtp else 'SMTP'}{secured}".encode()
     if lmtp:
-        return b"LMTP"
-    return b"ESMTP" if type(transaction.connection.hello).__name__ == "Ehlo" else b"SMTP"
+        return f"LMTP{secured}".encode()
+    # There is no name for HELO over TLS.
+    return f"ESMTP{secured}".encode() if type(connection.hello).__name__ == "Ehlo" else b"SMTP"
 
 
 def _path(path: str) -> bytes:

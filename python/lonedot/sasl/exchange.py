@@ -53,7 +53,10 @@ def malformed(text: str) -> Reply:
 
 
 class Exchange(ABC):
-    """One mechanism's side of one exchange. `credentials`: see `lonedot.Auth`; `connection`: what they are told."""
+    """One mechanism's side of one exchange.
+
+    `credentials`: see `lonedot.Authenticator`. `connection`: what they are told.
+    """
 
     __slots__ = ("_connection", "_credentials", "_over")
 

@@ -1,8 +1,8 @@
 """AUTH (RFC 4954): which mechanisms are offered, and who checks what they bring.
 
-An `Auth` is made once and shared by all connections of a server. It takes credentials, an object with any of the
-methods below; gives an exchange for each AUTH command. It keeps nothing a client sends. The mechanisms themselves are
-in `lonedot.sasl`, credentials from a file in `lonedot.users`.
+An `Authenticator` is made once and shared by all connections of a server. It takes credentials, an object with any of
+the methods below; gives an exchange for each AUTH command. It keeps nothing a client sends. The mechanisms themselves
+are in `lonedot.sasl`, credentials from a file in `lonedot.users`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from lonedot.sasl import MECHANISMS, Exchange, Identity, Outcome, ScramVerifier,
 if TYPE_CHECKING:
     from lonedot.connection import Connection
 
-__all__ = ["Auth", "Credentials", "Exchange", "Identity", "Outcome", "ScramVerifier"]
+__all__ = ["Authenticator", "Credentials", "Exchange", "Identity", "Outcome", "ScramVerifier"]
 
 Verdict = bool | Reply | Awaitable[bool | Reply]
 """True; False, answered 535 5.7.8; or a Reply that refuses, with 4xx or 5xx. Any of them may be awaited for."""
@@ -66,7 +66,7 @@ Credentials = ChecksPasswords | KnowsVerifiers | ChecksTokens
 without the exception's message, which might hold a password."""
 
 
-class Auth:
+class Authenticator:
     """What a server offers with AUTH.
 
     `mechanisms`: some of those the credentials have the method for, by name; None: all of them. `required`: MAIL is
@@ -88,7 +88,7 @@ class Auth:
     ) -> None:
         for name, value in ("required", required), ("dangerously_without_tls", dangerously_without_tls):
             if not isinstance(value, bool):
-                raise TypeError(f"Auth.{name} takes True or False, not {value!r}")
+                raise TypeError(f"Authenticator.{name} takes True or False, not {value!r}")
         self._credentials = credentials
         self._mechanisms = _offered(credentials, mechanisms)
         self._required = required
@@ -123,20 +123,22 @@ class Auth:
         return MECHANISMS[name](self._credentials, connection)
 
     def __repr__(self) -> str:
-        return f"<Auth {' '.join(self._mechanisms)}>"
+        return f"<Authenticator {' '.join(self._mechanisms)}>"
 
 
 def _offered(credentials: object, asked: Iterable[str] | None) -> tuple[str, ...]:
     kind = type(credentials).__name__
     if isinstance(credentials, type):
-        raise TypeError(f"{credentials.__name__} is a class; give Auth an object: {credentials.__name__}()")
+        raise TypeError(f"{credentials.__name__} is a class; give Authenticator an object: {credentials.__name__}()")
     methods: dict[str, None] = dict.fromkeys(mechanism.method for mechanism in MECHANISMS.values())
     there = {method for method in methods if getattr(credentials, method, None) is not None}
     for method in (*there, *(["authorize"] if getattr(credentials, "authorize", None) is not None else [])):
         if not callable(getattr(credentials, method)):
-            raise TypeError(f"{kind}.{method} cannot be called; Auth takes credentials whose {method} is a method")
+            raise TypeError(
+                f"{kind}.{method} cannot be called; Authenticator takes credentials whose {method} is a method"
+            )
     if not there:
-        raise TypeError(f"{kind} has none of {', '.join(methods)}; Auth takes credentials that have one")
+        raise TypeError(f"{kind} has none of {', '.join(methods)}; Authenticator takes credentials that have one")
     possible = [
         name
         for name, mechanism in MECHANISMS.items()
@@ -146,19 +148,23 @@ def _offered(credentials: object, asked: Iterable[str] | None) -> tuple[str, ...
         names = set(possible)
     else:
         if isinstance(asked, (str, bytes)):
-            raise TypeError(f"Auth.mechanisms takes a list of names, not {asked!r}; write [{asked!r}]")
+            raise TypeError(f"Authenticator.mechanisms takes a list of names, not {asked!r}; write [{asked!r}]")
         names = set(asked)
         for name in names:
             if name not in MECHANISMS:
-                raise ValueError(f"Auth.mechanisms: there is no {name!r} here; there are {', '.join(MECHANISMS)}")
+                raise ValueError(
+                    f"Authenticator.mechanisms: there is no {name!r} here; there are {', '.join(MECHANISMS)}"
+                )
             method = MECHANISMS[name].method
             if method not in there:
-                raise ValueError(f"Auth.mechanisms: {name} takes {method}, which {kind} does not have")
+                raise ValueError(f"Authenticator.mechanisms: {name} takes {method}, which {kind} does not have")
             if name not in possible:
-                raise ValueError(f"Auth.mechanisms: {name} takes the package scramp; pip install lonedot[scram]")
+                raise ValueError(
+                    f"Authenticator.mechanisms: {name} takes the package scramp; pip install lonedot[scram]"
+                )
     if not names:
         what = (
             "names nothing" if asked is not None else "would be empty: SCRAM-SHA-256 takes pip install lonedot[scram]"
         )
-        raise ValueError(f"Auth.mechanisms {what}; leave auth out of the Config to offer none")
+        raise ValueError(f"Authenticator.mechanisms {what}; leave auth out of the Config to offer none")
     return tuple(name for name in MECHANISMS if name in names)

@@ -1,11 +1,11 @@
-"""`lonedot.Auth`: what it offers for which credentials, and what it says to wrong ones."""
+"""`lonedot.Authenticator`: what it offers for which credentials, and what it says to wrong ones."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from lonedot import Auth, Reply
+from lonedot import Authenticator, Reply
 from lonedot.sasl import scram
 
 from tests.exchanges import MECHANISMS, Known, Only, connection
@@ -30,48 +30,52 @@ class TestMechanisms:
         ],
     )
     def test_are_those_the_credentials_have_the_method_for(self, methods: list[str], offered: list[str]) -> None:
-        assert Auth(only(*methods)).mechanisms == tuple(offered)
+        assert Authenticator(only(*methods)).mechanisms == tuple(offered)
 
     def test_strongest_first_whatever_was_asked(self) -> None:
-        assert Auth(Known(), ["LOGIN", "PLAIN", "SCRAM-SHA-256"]).mechanisms == ("SCRAM-SHA-256", "PLAIN", "LOGIN")
-        assert Auth(Known(), {"PLAIN"}).mechanisms == ("PLAIN",)
-        assert Auth(Known(), iter(["PLAIN", "PLAIN"])).mechanisms == ("PLAIN",)
+        assert Authenticator(Known(), ["LOGIN", "PLAIN", "SCRAM-SHA-256"]).mechanisms == (
+            "SCRAM-SHA-256",
+            "PLAIN",
+            "LOGIN",
+        )
+        assert Authenticator(Known(), {"PLAIN"}).mechanisms == ("PLAIN",)
+        assert Authenticator(Known(), iter(["PLAIN", "PLAIN"])).mechanisms == ("PLAIN",)
 
     def test_a_method_that_is_none_is_not_there(self) -> None:
         credentials = only("check_password")
         credentials.scram_verifier = None
-        assert Auth(credentials).mechanisms == ("PLAIN", "LOGIN")
+        assert Authenticator(credentials).mechanisms == ("PLAIN", "LOGIN")
 
     def test_scram_takes_scramp(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(scram, "find_spec", lambda name: None)
-        assert Auth(Known()).mechanisms == tuple(MECHANISMS[1:])
+        assert Authenticator(Known()).mechanisms == tuple(MECHANISMS[1:])
         with pytest.raises(ValueError, match=r"SCRAM-SHA-256 takes the package scramp; pip install lonedot\[scram\]"):
-            Auth(Known(), ["SCRAM-SHA-256", "PLAIN"])
+            Authenticator(Known(), ["SCRAM-SHA-256", "PLAIN"])
         with pytest.raises(ValueError, match=r"would be empty: SCRAM-SHA-256 takes pip install lonedot\[scram\]"):
-            Auth(only("scram_verifier"))
+            Authenticator(only("scram_verifier"))
 
     def test_an_old_scramp_is_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for version, offered in ("1.4.9", False), ("1.5", True), ("1.10.0", True), ("2.0.0rc1", True):
             monkeypatch.setattr("importlib.metadata.version", lambda name, version=version: version)
-            assert ("SCRAM-SHA-256" in Auth(Known()).mechanisms) == offered
+            assert ("SCRAM-SHA-256" in Authenticator(Known()).mechanisms) == offered
 
 
 class TestMisuse:
     @pytest.mark.parametrize(
         ("arguments", "words"),
         [
-            ((Known,), "Known is a class; give Auth an object"),
+            ((Known,), "Known is a class; give Authenticator an object"),
             ((object(),), "object has none of scram_verifier, check_token, check_password"),
             ((Only(check_password="secret"),), "Only.check_password cannot be called"),
             ((Only(check_password=yes, authorize=1),), "Only.authorize cannot be called"),
             ((Known(), "PLAIN"), r"takes a list of names, not 'PLAIN'; write \['PLAIN'\]"),
-            ((Known(), None, 1), "Auth.required takes True or False, not 1"),
-            ((Known(), None, False, "yes"), "Auth.dangerously_without_tls takes True or False, not 'yes'"),
+            ((Known(), None, 1), "Authenticator.required takes True or False, not 1"),
+            ((Known(), None, False, "yes"), "Authenticator.dangerously_without_tls takes True or False, not 'yes'"),
         ],
     )
     def test_a_type_that_is_wrong(self, arguments: tuple[Any, ...], words: str) -> None:
         with pytest.raises(TypeError, match=words):
-            Auth(*arguments)
+            Authenticator(*arguments)
 
     @pytest.mark.parametrize(
         ("credentials", "mechanisms", "words"),
@@ -85,23 +89,23 @@ class TestMisuse:
     )
     def test_a_mechanism_that_cannot_be(self, credentials: Any, mechanisms: Any, words: str) -> None:
         with pytest.raises(ValueError, match=words):
-            Auth(credentials, mechanisms)
+            Authenticator(credentials, mechanisms)
 
     def test_is_not_changed_once_made(self) -> None:
-        auth: Any = Auth(Known(), required=True, dangerously_without_tls=True)
+        auth: Any = Authenticator(Known(), required=True, dangerously_without_tls=True)
         assert (auth.required, auth.dangerously_without_tls) == (True, True)
         for name in "mechanisms", "required", "dangerously_without_tls", "credentials", "another":
             with pytest.raises(AttributeError):
                 setattr(auth, name, None)
 
     def test_its_repr_does_not_show_the_credentials(self) -> None:
-        assert repr(Auth(Known(), ["PLAIN", "LOGIN"])) == "<Auth PLAIN LOGIN>"
+        assert repr(Authenticator(Known(), ["PLAIN", "LOGIN"])) == "<Authenticator PLAIN LOGIN>"
 
 
 class TestExchange:
     @pytest.mark.parametrize("mechanism", MECHANISMS)
     def test_begins_one_in_any_case(self, mechanism: str) -> None:
-        auth = Auth(Known())
+        auth = Authenticator(Known())
         for name in mechanism, mechanism.lower():
             begun = auth.exchange(name, connection())
             assert not isinstance(begun, Reply)
@@ -109,6 +113,6 @@ class TestExchange:
 
     @pytest.mark.parametrize("mechanism", ["CRAM-MD5", "LOGIN", "", "SCRAM-SHA-256-PLUS", "\x00\r\n"])
     def test_another_is_504_and_told_what_there_is(self, mechanism: str) -> None:
-        assert Auth(Known(), ["PLAIN", "XOAUTH2"]).exchange(mechanism, connection()) == Reply(
+        assert Authenticator(Known(), ["PLAIN", "XOAUTH2"]).exchange(mechanism, connection()) == Reply(
             504, "5.5.4", "Unrecognized authentication type; there is XOAUTH2 PLAIN"
         )
