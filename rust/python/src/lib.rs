@@ -8,6 +8,7 @@ mod command;
 mod data;
 mod event;
 mod octets;
+mod parameters;
 mod reply;
 mod session;
 mod settings;
@@ -40,7 +41,7 @@ mod _core {
     use crate::chunk::ChunkDecoder;
     #[pymodule_export]
     use crate::command::{
-        Auth, Bdat, Data, Ehlo, Etrn, Expn, Helo, Help, Lhlo, Mail, Noop, Parameters, Quit, Rcpt, Rset, StartTls,
+        Auth, Bdat, Data, Ehlo, Etrn, Expn, Helo, Help, Lhlo, Mail, Noop, Quit, Rcpt, Rset, StartTls,
         Unknown, Vrfy, Xclient, Xforward, parse_command,
     };
     #[pymodule_export]
@@ -49,6 +50,8 @@ mod _core {
     use crate::event::{Aborted, AuthResponse, Closed, EndOfChunk, EndOfMailData, MailData};
     #[pymodule_export]
     use crate::octets::ReadBuffer;
+    #[pymodule_export]
+    use crate::parameters::Parameters;
     #[pymodule_export]
     use crate::reply::Reply;
     #[pymodule_export]
