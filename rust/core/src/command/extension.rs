@@ -84,9 +84,11 @@ impl Extension {
     /// is, with the space before it.
     pub(super) const fn adds(self, verb: Verb) -> usize {
         match (verb, self) {
-            // RFC 1870 §3, RFC 6152 §2, RFC 4954 §3, RFC 2852 §2, RFC 4865 §3, RFC 6710 §3, RFC 8689 §2, RFC 1845 §2.
+            // RFC 1870 §3, RFC 6152 §2, RFC 3030 §3, RFC 4954 §3, RFC 2852 §2, RFC 4865 §3, RFC 6710 §3, RFC 8689 §2,
+            // RFC 1845 §2, which is an octet short of its longest TRANSID.
             (Verb::Mail, Self::Size) => 26,
             (Verb::Mail, Self::EightBitMime) => 17,
+            (Verb::Mail, Self::BinaryMime) => 16,
             (Verb::Mail, Self::Auth) => 500,
             (Verb::Mail, Self::DeliverBy) => 17,
             (Verb::Mail, Self::FutureRelease) => 34,
@@ -158,9 +160,23 @@ impl Extensions {
         Extension::ALL.iter().copied().filter(move |&extension| self.contains(extension))
     }
 
+    /// For each verb, in the order of [`Verb::ALL`], those that add anything to it: most do not.
+    const ADDING: [Self; Verb::ALL.len()] = {
+        let mut adding = [Self::NONE; Verb::ALL.len()];
+        let mut at = 0;
+        while at < adding.len() * Extension::ALL.len() {
+            let (verb, extension) = (at / Extension::ALL.len(), Extension::ALL[at % Extension::ALL.len()]);
+            if extension.adds(Verb::ALL[verb]) > 0 {
+                adding[verb] = adding[verb].with(extension);
+            }
+            at += 1;
+        }
+        adding
+    };
+
     /// Octets they add to the longest line of a command together.
     pub(super) const fn add(self, verb: Verb) -> usize {
-        let (mut rest, mut octets) = (self.0, 0);
+        let (mut rest, mut octets) = (self.0 & Self::ADDING[verb as usize].0, 0);
         while rest != 0 {
             octets += Extension::ALL[rest.trailing_zeros() as usize].adds(verb);
             rest &= rest - 1;
