@@ -209,7 +209,7 @@ fn bracketed<P>(
         () if cursor.is_end() => Ok(path),
         () => Err(cursor.fault(syntax)),
     });
-    verdict.map_err(|found| Violation::new(found.fault, found.offset.saturating_sub(1)))
+    verdict.map_err(|found| Violation::new(found.fault, found.offset.saturating_sub(1).min(text.len() as u64)))
 }
 
 #[cfg(test)]
@@ -294,5 +294,7 @@ mod tests {
             assert!(ForwardPath::parse(text).is_err(), "{text:?}");
         }
         assert!(ForwardPath::parse("").is_err());
+        // The bracket that is added may be read as part of it, but is no place in it.
+        assert_eq!(ReversePath::parse("\"u"), Err(violation(Fault::ReversePathSyntax, 2)));
     }
 }
