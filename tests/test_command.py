@@ -8,12 +8,14 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import lonedot
 import pytest
 from lonedot import (
+    By,
     CommandError,
     Config,
     DataDecoder,
@@ -25,6 +27,7 @@ from lonedot import (
     Limits,
     Mail,
     Noop,
+    Orcpt,
     Policies,
     Rcpt,
     Reply,
@@ -47,6 +50,36 @@ class TestParseCommand:
                 assert (len(parameters), "x-y" in parameters, parameters.get("none", 7)) == (4, True, 7)
             case other:
                 pytest.fail(repr(other))
+
+    def test_values_of_parameters(self) -> None:
+        mail = parse_command(b"MAIL FROM:<> BY=120;RT HOLDUNTIL=2030-01-01T00:30:00.5+01:00 ENVID=a+2Bb")
+        assert isinstance(mail, Mail)
+        match mail.parameters.by:
+            case By(seconds, mode, trace) as by:
+                assert (seconds, mode, trace) == (120, "R", True)
+                assert repr(by) == 'By(120, "R", True)'
+                assert {by: 1}[by] == 1
+            case other:
+                pytest.fail(repr(other))
+        until = mail.parameters.hold_until
+        assert until is not None
+        assert datetime.fromisoformat(until) == datetime(2029, 12, 31, 23, 30, 1, tzinfo=UTC)
+        assert (mail.parameters.envid, mail.parameters["ENVID"]) == ("a+b", "a+2Bb")
+        assert (mail.parameters.notify, mail.parameters.orcpt) == (None, None)
+
+        rcpt = parse_command(b"RCPT TO:<a@b> NOTIFY=DELAY,SUCCESS ORCPT=utf-8;pel\\x{E9}@b")
+        assert isinstance(rcpt, Rcpt)
+        assert rcpt.parameters.notify == ("SUCCESS", "DELAY")
+        match rcpt.parameters.orcpt:
+            case Orcpt("utf-8", "pelé@b") as orcpt:
+                assert repr(orcpt) == 'Orcpt("utf-8", "pelé@b")'
+                assert {orcpt: 1}[orcpt] == 1
+            case unlike:
+                pytest.fail(repr(unlike))
+        assert (rcpt.parameters.size, rcpt.parameters.by, rcpt.parameters.requiretls) == (None, None, False)
+        for value in (rcpt.parameters, by, orcpt):
+            with pytest.raises(AttributeError):
+                value.type = "x"  # type: ignore[union-attr, misc]
 
     @pytest.mark.parametrize(
         ("line", "kind", "values"),
@@ -128,6 +161,15 @@ class TestParseCommand:
             case Mail(path, parameters) | Rcpt(path, parameters):
                 assert path == case.get("path", "")
                 assert (parameters.size, parameters.body) == (case.get("size"), case.get("body"))
+                for name in ("ret", "envid", "auth", "hold_for", "hold_until", "mt_priority", "transid"):
+                    assert getattr(parameters, name) == case.get(name), name
+                assert parameters.requiretls is case.get("requiretls", False)
+                by, notify, orcpt = parameters.by, parameters.notify, parameters.orcpt
+                assert (by and [by.seconds, by.mode, by.trace]) == case.get("by")
+                assert (notify and list(notify)) == case.get("notify")
+                assert (orcpt and [orcpt.type, orcpt.address]) == case.get("orcpt")
+                sent = [keyword if value is None else f"{keyword}={value}" for keyword, value in parameters.items()]
+                assert sent == case.get("parameters", [])
                 assert list(command.notes) == case.get("notes", [])
             case Ehlo(name) | Helo(name) | Lhlo(name):
                 assert name == case["name"]

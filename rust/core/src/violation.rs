@@ -151,7 +151,52 @@ faults! {
             "SIZE takes 1 to 20 digits" "RFC 1870 5";
         /// BODY with a value of no known meaning.
         BodySyntax = "body-syntax" 501 (5, 5, 4)
-            "BODY takes 7BIT or 8BITMIME" "RFC 6152 2";
+            "BODY takes 7BIT, 8BITMIME or BINARYMIME" "RFC 6152 2";
+        /// SMTPUTF8 with a value.
+        Smtputf8Syntax = "smtputf8-syntax" 501 (5, 5, 4)
+            "SMTPUTF8 takes no value" "RFC 6531 3.1";
+        /// RET with a value of no known meaning.
+        RetSyntax = "ret-syntax" 501 (5, 5, 4)
+            "RET takes FULL or HDRS" "RFC 3461 4.3";
+        /// ENVID with what is not 1 to 100 octets of xtext, or not printable when decoded.
+        EnvidSyntax = "envid-syntax" 501 (5, 5, 4)
+            "ENVID takes up to 100 octets of printable ASCII in xtext" "RFC 3461 4.4";
+        /// NOTIFY with a word of no known meaning, one twice, or NEVER beside others.
+        NotifySyntax = "notify-syntax" 501 (5, 5, 4)
+            "NOTIFY takes NEVER, or SUCCESS, FAILURE and DELAY with commas between, each once" "RFC 3461 4.1";
+        /// ORCPT without an address type, with what is not xtext, not printable when decoded, or too long.
+        OrcptSyntax = "orcpt-syntax" 501 (5, 5, 4)
+            "ORCPT takes up to 500 octets: an address type, a semicolon, the address in xtext" "RFC 3461 4.2";
+        /// ORCPT with an address of the type utf-8 that is not encoded as one.
+        OrcptUtf8Syntax = "orcpt-utf8-syntax" 501 (5, 5, 4)
+            "ORCPT with utf-8 takes an address that prints, its SP + = and \\ embedded as in \\x{2B}" "RFC 6533 3";
+        /// AUTH on MAIL with neither `<>` nor a mailbox in xtext.
+        AuthParameterSyntax = "auth-parameter-syntax" 501 (5, 5, 4)
+            "AUTH takes <> or a mailbox in xtext" "RFC 4954 5";
+        /// REQUIRETLS with a value.
+        RequireTlsSyntax = "requiretls-syntax" 501 (5, 5, 4)
+            "REQUIRETLS takes no value" "RFC 8689 2";
+        /// BY with what is no time or no mode.
+        BySyntax = "by-syntax" 501 (5, 5, 4)
+            "BY takes up to 9 digits of seconds, a semicolon, N or R, and T for a trace" "RFC 2852 4";
+        /// BY that returns the message at once.
+        ByTimeNotPositive = "by-time-not-positive" 501 (5, 5, 4)
+            "BY takes 1 second or more with R" "RFC 2852 4";
+        /// HOLDFOR without 1 to 999999999.
+        HoldForSyntax = "holdfor-syntax" 501 (5, 5, 4)
+            "HOLDFOR takes 1 to 999999999 seconds" "RFC 4865 3";
+        /// HOLDUNTIL without a date and time.
+        HoldUntilSyntax = "holduntil-syntax" 501 (5, 5, 4)
+            "HOLDUNTIL takes a date and time such as 2030-01-31T12:00:00Z" "RFC 4865 3";
+        /// HOLDFOR and HOLDUNTIL.
+        HoldRepeated = "hold-repeated" 501 (5, 5, 4)
+            "Give HOLDFOR or HOLDUNTIL, not both" "RFC 4865 4.2";
+        /// MT-PRIORITY without a number from -9 to 9.
+        MtPrioritySyntax = "mt-priority-syntax" 501 (5, 5, 2)
+            "MT-PRIORITY takes -9 to 9" "RFC 6710 4.1";
+        /// TRANSID with what is no identifier, or too long.
+        TransidSyntax = "transid-syntax" 501 (5, 5, 4)
+            "TRANSID takes <local@host> of up to 80 octets" "RFC 1845 2";
         /// BDAT without a size, or with something else after it than LAST.
         BdatSyntax = "bdat-syntax" 501 (5, 5, 4)
             "Say BDAT and a number of octets, LAST after it for the last; closing, as what follows cannot be told from commands"

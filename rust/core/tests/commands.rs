@@ -3,14 +3,16 @@
 mod line;
 
 use line::{holds, written};
-use lonedot_core::command::{Command, Dialect, Extension, Extensions, ForwardPath, Grammar, ReversePath, parse};
+use lonedot_core::command::{
+    Command, Dialect, Extension, Extensions, ForwardPath, Grammar, Mail, Rcpt, ReversePath, Typed, parse,
+};
 use proptest::prelude::*;
 use toml::{Table, Value};
 
 #[test]
 fn corpus() {
     let cases = cases();
-    assert!(cases.len() >= 150);
+    assert!(cases.len() >= 700);
     let wrong: Vec<String> = cases.iter().filter_map(|case| check(case).err()).collect();
     assert!(wrong.is_empty(), "{} of {} cases:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
 }
@@ -141,6 +143,39 @@ fn described(command: &Command) -> Table {
     if let Some(body) = parameters.body() {
         say("body", body.name().into());
     }
+    if let Some(ret) = parameters.ret() {
+        say("ret", ret.name().into());
+    }
+    if let Some(envid) = parameters.envid() {
+        say("envid", envid.into());
+    }
+    if let Some(mailbox) = parameters.auth() {
+        say("auth", mailbox.into());
+    }
+    if parameters.requiretls() {
+        say("requiretls", true.into());
+    }
+    if let Some(by) = parameters.by() {
+        say("by", vec![Value::from(by.seconds), by.mode.name().into(), by.trace.into()].into());
+    }
+    if let Some(seconds) = parameters.hold_for() {
+        say("hold_for", seconds.into());
+    }
+    if let Some(date_time) = parameters.hold_until() {
+        say("hold_until", date_time.to_string().into());
+    }
+    if let Some(priority) = parameters.mt_priority() {
+        say("mt_priority", priority.into());
+    }
+    if let Some(transid) = parameters.transid() {
+        say("transid", transid.into());
+    }
+    if let Some(notify) = parameters.notify() {
+        say("notify", notify.names().collect::<Vec<_>>().into());
+    }
+    if let Some(orcpt) = parameters.orcpt() {
+        say("orcpt", vec![orcpt.addr_type.as_str(), &orcpt.address].into());
+    }
     if !parameters.all().is_empty() {
         say("parameters", parameters.all().iter().map(written).collect::<Vec<_>>().into());
     }
@@ -211,7 +246,47 @@ const PIECES: &[&str] = &[
     "@b.example>",
     "\"a b\"",
     "12345678901234567890",
+    "> RET=FULL",
+    " ENVID=",
+    " AUTH=",
+    " AUTH=<>",
+    " REQUIRETLS",
+    " BY=120;R",
+    ";NT",
+    " HOLDFOR=60",
+    " HOLDUNTIL=2030-01-01T00:00:00Z",
+    " MT-PRIORITY=-",
+    " TRANSID=<",
+    "> NOTIFY=DELAY",
+    ",SUCCESS",
+    " ORCPT=rfc822;",
+    " ORCPT=utf-8;",
+    "+2B",
+    "\\x{E9}",
 ];
+
+/// Parameters of MAIL, then of RCPT, each right by construction.
+fn good_parameters() -> impl Strategy<Value = String> {
+    let mail = (
+        "( SIZE=[0-9]{1,20})?( BODY=(7bit|BINARYMIME))?( ret=(FULL|Hdrs))?( REQUIRETLS)?( MT-PRIORITY=(0|-?[1-9]))?",
+        "( ENVID=([!-*,-<>-~]|\\+[2-6][0-9A-F]){1,30})?( auth=(<>|[a-z](\\+2B|[a-z0-9]){0,9}@[a-z]{1,9}))?",
+        "( BY=([+-]?[0-9]{1,9};[Nn]|\\+?[1-9][0-9]{0,8};[Rr])[Tt]?)?",
+        "( HOLD(FOR=[1-9][0-9]{0,8}|\
+          UNTIL=[0-9]{4}-(0[1-9]|1[0-2])-[01][1-9][Tt][01][0-9]:[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,3})?([zZ]|[+-]00:00)))?",
+        "( TRANSID=<[a-z!#$%&'*+^_`{|}~-]{1,9}(\\.[A-Z0-9]{1,9})?@[a-z]{1,9}>)?",
+    )
+        .prop_map(|(a, b, c, d, e)| format!("MAIL FROM:<>{a}{b}{c}{d}{e}"));
+    let rcpt = (
+        "( NOTIFY=(never|SUCCESS(,delay)?(,failure)?|DELAY,FAILURE|failure))?",
+        prop_oneof![
+            " ORCPT=[a-zA-Z0-9-]{1,3};([!-*,-<>-~]|\\+[2-6][0-9A-F]){0,30}",
+            " orcpt=(utf-8|UTF-8);([!-*,-<>-\\[\\]-~]|é|例|\\\\x\\{(20|2b|3D|5C|E9|[A-F]{3}|[1-9A-C][0-9a-f]{3,4})\\}){1,30}",
+            "",
+        ],
+    )
+        .prop_map(|(notify, orcpt)| format!("RCPT TO:<a@b>{notify}{orcpt}"));
+    prop_oneof![mail, rcpt]
+}
 
 /// A line of each, right by construction.
 fn good_mail() -> impl Strategy<Value = String> {
@@ -247,6 +322,17 @@ proptest! {
     fn good_mail_is_read(line in good_mail()) {
         let grammar = Grammar { smtputf8: true, strict: true, ..Grammar::default() };
         prop_assert!(matches!(parse(line.as_bytes(), &grammar), Ok(Command::Mail(_))), "{:?}", parse(line.as_bytes(), &grammar));
+        holds(line.as_bytes(), &grammar);
+    }
+
+    #[test]
+    fn good_parameters_are_read(line in good_parameters()) {
+        let grammar = Grammar { smtputf8: true, strict: true, extensions: Extensions::ALL, ..Grammar::default() };
+        let command = parse(line.as_bytes(), &grammar);
+        let (Ok(Command::Mail(Mail { parameters, .. })) | Ok(Command::Rcpt(Rcpt { parameters, .. }))) = &command else {
+            return Err(TestCaseError::fail(format!("{command:?}")));
+        };
+        prop_assert!(parameters.all().iter().all(|parameter| parameter.typed != Typed::Unknown), "{:?}", parameters);
         holds(line.as_bytes(), &grammar);
     }
 

@@ -41,8 +41,8 @@ mod _core {
     use crate::chunk::ChunkDecoder;
     #[pymodule_export]
     use crate::command::{
-        Auth, Bdat, Data, Ehlo, Etrn, Expn, Helo, Help, Lhlo, Mail, Noop, Quit, Rcpt, Rset, StartTls,
-        Unknown, Vrfy, Xclient, Xforward, parse_command,
+        Auth, Bdat, Data, Ehlo, Etrn, Expn, Helo, Help, Lhlo, Mail, Noop, Quit, Rcpt, Rset, StartTls, Unknown, Vrfy,
+        Xclient, Xforward, parse_command,
     };
     #[pymodule_export]
     use crate::data::{DataDecoder, DataEncoder, DataReport, backends, decode_data, encode_data};
@@ -51,7 +51,7 @@ mod _core {
     #[pymodule_export]
     use crate::octets::ReadBuffer;
     #[pymodule_export]
-    use crate::parameters::Parameters;
+    use crate::parameters::{By, Orcpt, Parameters};
     #[pymodule_export]
     use crate::reply::Reply;
     #[pymodule_export]

@@ -1,51 +1,66 @@
-//! The parameters of MAIL and RCPT (RFC 5321 §4.1.2), those of RFC 1870, RFC 6152, RFC 3030 and RFC 6531 with their types.
+//! The parameters of MAIL and RCPT (RFC 5321 §4.1.2, §4.1.1.11), in order, and what each says.
 //!
-//! Takes a [`Cursor`] behind the path; gives all parameters in order. A keyword nobody knows is kept: refusing it (555)
-//! takes knowing what was offered, which is the session's business.
+//! Takes a [`Cursor`] behind the path; gives all parameters in order. Whether they are offered is the session's business.
 
 use super::Grammar;
 use super::cursor::{Cursor, violation};
+use super::date_time::DateTime;
+use super::declaration::Body;
+use super::deliver_by::By;
+use super::dsn::{Notify, Ret};
+use super::orcpt::Orcpt;
+use super::parameter::{Parameter, Typed, esmtp_param};
 use crate::violation::{Fault, Violation};
-
-/// One parameter, as sent but for the case of its keyword.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Parameter {
-    /// In upper case.
-    pub keyword: String,
-    /// What stands after the `=`, where there is one. Never empty.
-    pub value: Option<String>,
-}
-
-/// What the BODY parameter says of the mail data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Body {
-    /// Lines of ASCII (RFC 6152).
-    SevenBit,
-    /// Lines of any octets (RFC 6152).
-    EightBitMime,
-    /// Any octets, no lines (RFC 3030).
-    BinaryMime,
-}
-
-impl Body {
-    /// The parameter's value, in upper case.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::SevenBit => "7BIT",
-            Self::EightBitMime => "8BITMIME",
-            Self::BinaryMime => "BINARYMIME",
-        }
-    }
-}
 
 /// The parameters of one command, each keyword at most once.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Parameters {
     all: Vec<Parameter>,
-    size: Option<u64>,
-    body: Option<Body>,
-    smtputf8: bool,
+}
+
+/// What is said by the one parameter that can say it, copied or lent.
+macro_rules! typed {
+    ($( $(#[$doc:meta])* $name:ident: $type:ty = $pattern:pat => $value:expr; )+) => {
+        impl Parameters {
+            $(
+                $(#[$doc])*
+                #[must_use]
+                pub fn $name(&self) -> Option<$type> {
+                    self.all.iter().find_map(|parameter| match &parameter.typed {
+                        $pattern => Some($value),
+                        _ => None,
+                    })
+                }
+            )+
+        }
+    };
+}
+
+typed! {
+    /// MAIL's SIZE in octets (RFC 1870). `u64::MAX` stands for anything larger, which 20 digits can say.
+    size: u64 = Typed::Size(octets) => *octets;
+    /// MAIL's BODY (RFC 6152, RFC 3030).
+    body: Body = Typed::Body(body) => *body;
+    /// MAIL's RET (RFC 3461 §4.3).
+    ret: Ret = Typed::Ret(ret) => *ret;
+    /// MAIL's ENVID, decoded: printable ASCII, never empty (RFC 3461 §4.4).
+    envid: &str = Typed::Envid(envid) => envid.as_str();
+    /// MAIL's AUTH, decoded: a mailbox, or nothing for `<>` (RFC 4954 §5).
+    auth: &str = Typed::Auth(mailbox) => mailbox.as_str();
+    /// MAIL's BY (RFC 2852 §4).
+    by: By = Typed::By(by) => *by;
+    /// MAIL's HOLDFOR in seconds (RFC 4865 §3). Never with HOLDUNTIL.
+    hold_for: u32 = Typed::HoldFor(seconds) => *seconds;
+    /// MAIL's HOLDUNTIL (RFC 4865 §3). Never with HOLDFOR.
+    hold_until: DateTime = Typed::HoldUntil(date_time) => *date_time;
+    /// MAIL's MT-PRIORITY, from -9 to 9 (RFC 6710 §3).
+    mt_priority: i8 = Typed::MtPriority(priority) => *priority;
+    /// MAIL's TRANSID, brackets included (RFC 1845 §2).
+    transid: &str = Typed::Transid(transid) => transid.as_str();
+    /// RCPT's NOTIFY (RFC 3461 §4.1).
+    notify: Notify = Typed::Notify(notify) => *notify;
+    /// RCPT's ORCPT (RFC 3461 §4.2, RFC 6533 §3).
+    orcpt: &Orcpt = Typed::Orcpt(orcpt) => orcpt;
 }
 
 impl Parameters {
@@ -60,37 +75,30 @@ impl Parameters {
         self.all.iter().map(|parameter| parameter.keyword.as_str())
     }
 
-    /// MAIL's SIZE (RFC 1870). `u64::MAX` stands for anything larger, which 20 digits can say.
-    #[must_use]
-    pub const fn size(&self) -> Option<u64> {
-        self.size
-    }
-
-    /// MAIL's BODY (RFC 6152, RFC 3030).
-    #[must_use]
-    pub const fn body(&self) -> Option<Body> {
-        self.body
-    }
-
     /// Whether MAIL has SMTPUTF8 (RFC 6531).
     #[must_use]
-    pub const fn smtputf8(&self) -> bool {
-        self.smtputf8
+    pub fn smtputf8(&self) -> bool {
+        self.all.iter().any(|parameter| parameter.typed == Typed::Smtputf8)
+    }
+
+    /// Whether MAIL has REQUIRETLS (RFC 8689).
+    #[must_use]
+    pub fn requiretls(&self) -> bool {
+        self.all.iter().any(|parameter| parameter.typed == Typed::RequireTls)
     }
 
     /// ```abnf
     /// [SP Mail-parameters]
     /// ```
     pub(super) fn of_mail(cursor: &mut Cursor<'_>, grammar: &Grammar) -> Result<Self, Violation> {
-        Self::scan(cursor, grammar, Self::read_mail_value)
+        Self::scan(cursor, grammar, Typed::on_mail)
     }
 
     /// ```abnf
     /// [SP Rcpt-parameters]
     /// ```
-    /// None of them has a type here.
     pub(super) fn of_rcpt(cursor: &mut Cursor<'_>, grammar: &Grammar) -> Result<Self, Violation> {
-        Self::scan(cursor, grammar, |_, _, _| Ok(()))
+        Self::scan(cursor, grammar, Typed::on_rcpt)
     }
 
     /// ```abnf
@@ -101,7 +109,7 @@ impl Parameters {
     fn scan(
         cursor: &mut Cursor<'_>,
         grammar: &Grammar,
-        read_value: impl Fn(&mut Self, &Parameter, usize) -> Result<(), Violation>,
+        typed: impl Fn(&str, Option<&str>) -> Result<Typed, Violation>,
     ) -> Result<Self, Violation> {
         let mut parameters = Self::default();
         while !cursor.is_end() {
@@ -110,82 +118,29 @@ impl Parameters {
             }
             cursor.eat_while(|b| b == b' ');
             let start = cursor.at();
-            let parameter = parameter(cursor, grammar)?;
-            if parameters.keywords().any(|keyword| keyword == parameter.keyword) {
+            let (keyword, value) = esmtp_param(cursor, grammar)?;
+            if parameters.keywords().any(|known| known == keyword) {
                 return Err(violation(Fault::ParameterRepeated, start));
             }
-            read_value(&mut parameters, &parameter, start + parameter.keyword.len())?;
-            if parameter.value.as_deref() == Some("") {
+            let typed = typed(&keyword, value.as_deref()).map_err(|found| {
+                let value_start = cursor.at() - value.as_ref().map_or(0, String::len);
+                Violation::new(found.fault, found.offset + value_start as u64)
+            })?;
+            if value.as_deref() == Some("") {
                 return Err(cursor.fault(Fault::ParameterSyntax));
             }
-            parameters.all.push(parameter);
+            if is_hold(&typed) && parameters.all.iter().any(|parameter| is_hold(&parameter.typed)) {
+                return Err(violation(Fault::HoldRepeated, start));
+            }
+            parameters.all.push(Parameter { keyword, value, typed });
         }
         Ok(parameters)
     }
-
-    /// Reads the value of a keyword that has a type. `end` is where the keyword ends.
-    fn read_mail_value(&mut self, parameter: &Parameter, end: usize) -> Result<(), Violation> {
-        let value = parameter.value.as_deref();
-        let start = if value.is_some() { end + 1 } else { end };
-        match (parameter.keyword.as_str(), value) {
-            ("SIZE", value) => {
-                let size = size(value.unwrap_or("")).map_err(|at| violation(Fault::SizeSyntax, start + at))?;
-                self.size = Some(size);
-            }
-            ("BODY", value) => {
-                let body = body(value.unwrap_or("")).ok_or(violation(Fault::BodySyntax, start))?;
-                self.body = Some(body);
-            }
-            ("SMTPUTF8", None) => self.smtputf8 = true,
-            ("SMTPUTF8", Some(_)) => return Err(violation(Fault::ParameterSyntax, end)),
-            _ => {}
-        }
-        Ok(())
-    }
 }
 
-/// ```abnf
-/// esmtp-param    = esmtp-keyword ["=" esmtp-value]
-/// esmtp-keyword  = (ALPHA / DIGIT) *(ALPHA / DIGIT / "-")
-/// esmtp-value    = 1*(%d33-60 / %d62-126)
-/// esmtp-value    =/ UTF8-non-ascii                ; RFC 6531 section 3.3, where it is offered
-/// ```
-/// An empty value is let through, so that a keyword with a type can say what it takes.
-fn parameter(cursor: &mut Cursor<'_>, grammar: &Grammar) -> Result<Parameter, Violation> {
-    let start = cursor.at();
-    if !cursor.eat_if(|b| b.is_ascii_alphanumeric()) {
-        return Err(cursor.fault(Fault::ParameterSyntax));
-    }
-    cursor.eat_while(|b| b.is_ascii_alphanumeric() || b == b'-');
-    let keyword = cursor.text_since(start).to_ascii_uppercase();
-    let value = cursor.eat(b'=').then(|| {
-        let start = cursor.at();
-        while cursor.eat_if(|b| matches!(b, 33..=60 | 62..=126)) || (grammar.smtputf8 && cursor.eat_utf8()) {}
-        cursor.text_since(start)
-    });
-    Ok(Parameter { keyword, value })
-}
-
-/// ```abnf
-/// size-value ::= 1*20DIGIT     ; RFC 1870 section 5
-/// ```
-/// or where it stops being one.
-fn size(value: &str) -> Result<u64, usize> {
-    match value.bytes().position(|b| !b.is_ascii_digit()) {
-        Some(at) => Err(at.min(20)),
-        None if value.is_empty() => Err(0),
-        None if value.len() > 20 => Err(20),
-        // Nothing but too many is left to go wrong.
-        None => Ok(value.parse().unwrap_or(u64::MAX)),
-    }
-}
-
-/// ```abnf
-/// body-value ::= "7BIT" / "8BITMIME" / "BINARYMIME"     ; RFC 6152 section 2, RFC 3030 section 3
-/// ```
-fn body(value: &str) -> Option<Body> {
-    let all = [Body::SevenBit, Body::EightBitMime, Body::BinaryMime];
-    all.into_iter().find(|body| value.eq_ignore_ascii_case(body.name()))
+/// RFC 4865 §4.2: a MAIL "containing more than one hold-param" is refused.
+const fn is_hold(typed: &Typed) -> bool {
+    matches!(typed, Typed::HoldFor(_) | Typed::HoldUntil(_))
 }
 
 #[cfg(test)]
@@ -208,30 +163,6 @@ mod tests {
     }
 
     #[test]
-    fn sizes() {
-        for (text, size) in [
-            ("0", 0),
-            ("00000000000000000001", 1),
-            ("18446744073709551615", u64::MAX),
-            ("18446744073709551616", u64::MAX),
-            ("99999999999999999999", u64::MAX),
-        ] {
-            assert_eq!(mail(&format!(" SIZE={text}")).unwrap().size(), Some(size), "{text}");
-        }
-        for (text, offset) in [
-            (" SIZE", 5),
-            (" SIZE=", 6),
-            (" SIZE=-1", 6),
-            (" SIZE=+1", 6),
-            (" SIZE=1k", 7),
-            (" SIZE=000000000000000000001", 26),
-            (" SIZE=00000000000000000000x", 26),
-        ] {
-            assert_eq!(mail(text), Err((Fault::SizeSyntax, offset)), "{text}");
-        }
-    }
-
-    #[test]
     fn faults() {
         for (text, fault, offset) in [
             ("x", Fault::ParameterSyntax, 0),
@@ -246,8 +177,15 @@ mod tests {
             (" a=é", Fault::ParameterSyntax, 3),
             (" a=bé", Fault::ParameterSyntax, 4),
             (" é", Fault::ParameterSyntax, 1),
-            (" SMTPUTF8=", Fault::ParameterSyntax, 9),
-            (" SMTPUTF8=1", Fault::ParameterSyntax, 9),
+            (" SMTPUTF8=", Fault::Smtputf8Syntax, 10),
+            (" SMTPUTF8=1", Fault::Smtputf8Syntax, 10),
+            (" X SIZE", Fault::SizeSyntax, 7),
+            (" X SIZE=", Fault::SizeSyntax, 8),
+            (" X SIZE=1k Y", Fault::SizeSyntax, 9),
+            (" HOLDFOR=1 HOLDFOR=1", Fault::ParameterRepeated, 11),
+            (" HOLDFOR=1 X HOLDUNTIL=2030-01-01T00:00:00Z", Fault::HoldRepeated, 13),
+            (" HOLDUNTIL=2030-01-01T00:00:00Z  HOLDFOR=1", Fault::HoldRepeated, 33),
+            (" HOLDUNTIL=2030-01-01T00:00:00Z HOLDFOR=0", Fault::HoldForSyntax, 40),
             (" a b A=1", Fault::ParameterRepeated, 5),
             (" SIZE=1 SIZE=1", Fault::ParameterRepeated, 8),
             (" BODY", Fault::BodySyntax, 5),
@@ -259,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn rcpt_has_no_types() {
+    fn mails_parameters_are_nothing_to_rcpt() {
         let mut cursor = Cursor::new(b" SIZE=x BODY=y SMTPUTF8");
         let parameters = Parameters::of_rcpt(&mut cursor, &Grammar::default()).unwrap();
         assert_eq!((parameters.size(), parameters.body(), parameters.smtputf8()), (None, None, false));

@@ -28,6 +28,21 @@ pub(super) fn decode(text: &[u8]) -> Result<Vec<u8>, usize> {
     Ok(octets)
 }
 
+/// The same where text is wanted: printable ASCII and spaces.
+pub(super) fn decode_printable(text: &str) -> Result<String, usize> {
+    let octets = decode(text.as_bytes())?;
+    match octets.iter().position(|octet| !matches!(octet, 32..=126)) {
+        Some(at) => Err(place(text, at)),
+        None => Ok(octets.into_iter().map(char::from).collect()),
+    }
+}
+
+/// Where in `text`, which is xtext, the octet stands that has so many before it when decoded.
+pub(super) fn place(text: &str, octets: usize) -> usize {
+    let encoded = text.as_bytes();
+    (0..octets).fold(0, |at, _| at + if encoded.get(at) == Some(&b'+') { 3 } else { 1 })
+}
+
 const fn hex(digit: u8) -> Option<u8> {
     match digit {
         b'0'..=b'9' => Some(digit - b'0'),
@@ -49,5 +64,23 @@ mod tests {
         {
             assert_eq!(decode(text.as_bytes()), Err(at), "{text:?}");
         }
+    }
+
+    #[test]
+    fn every_octet() {
+        for octet in 0..=u8::MAX {
+            assert_eq!(decode(format!("a+{octet:02X}b").as_bytes()), Ok(vec![b'a', octet, b'b']));
+            let itself = matches!(octet, 33..=126) && !b"+=".contains(&octet);
+            assert_eq!(decode(&[octet]), if itself { Ok(vec![octet]) } else { Err(0) }, "{octet}");
+        }
+    }
+
+    #[test]
+    fn text() {
+        assert_eq!(decode_printable("a+20b+7E"), Ok("a b~".into()));
+        for (text, at) in [("a+20b+7F", 5), ("+C3+A9", 0), ("+20+0A", 3), ("a+20=", 4)] {
+            assert_eq!(decode_printable(text), Err(at), "{text}");
+        }
+        assert_eq!([0, 1, 2, 3, 4, 5].map(|octets| place("a+20b+2Bc", octets)), [0, 1, 4, 5, 8, 9]);
     }
 }
