@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 use super::settings::{Limits, Security};
-use crate::command::{Attributes, Extension, Extensions};
+use crate::command::{Attributes, DateTime, Extension, Extensions};
 
 /// What a listener offers to its clients, arguments and all.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct Offers {
     /// DELIVERBY's least by-time, in seconds (RFC 2852 §3).
     deliver_by: Option<u32>,
     /// FUTURERELEASE's longest interval, in seconds, and its latest date-time (RFC 4865 §3).
-    future_release: Option<(u32, String)>,
+    future_release: Option<(u32, DateTime)>,
     /// MT-PRIORITY's profile (RFC 6710 §3).
     mt_priority: Option<String>,
 }
@@ -64,27 +64,23 @@ impl Offers {
             (Extension::Auth, []) => return Err("AUTH takes the mechanisms that are offered".to_owned()),
             (Extension::DeliverBy, []) | (Extension::MtPriority, []) => {}
             (Extension::DeliverBy, [seconds]) => {
-                let number = digits(seconds).filter(|seconds| (1..=999_999_999).contains(seconds));
+                let least = seconds_of(seconds);
                 self.deliver_by =
-                    Some(number.ok_or_else(|| {
+                    Some(least.ok_or_else(|| {
                         format!("DELIVERBY takes the least seconds, 1 to 999999999, not {seconds:?}")
                     })?);
             }
             (Extension::MtPriority, [profile]) if is_mechanism(profile) => {
                 self.mt_priority = Some((*profile).to_owned());
             }
-            (Extension::FutureRelease, [seconds, until]) if is_date_time(until) => {
-                let number = digits(seconds).filter(|seconds| (1..=999_999_999).contains(seconds));
-                let number = number
-                    .ok_or_else(|| format!("FUTURERELEASE takes the most seconds, 1 to 999999999, not {seconds:?}"))?;
-                self.future_release = Some((number, (*until).to_owned()));
-            }
-            (Extension::FutureRelease, _) => {
-                return Err(
-                    "FUTURERELEASE takes the most seconds and the latest date-time, as in FUTURERELEASE 86400 \
-                     2030-01-01T00:00:00Z"
-                        .to_owned(),
-                );
+            (Extension::FutureRelease, arguments) => {
+                let example = "FUTURERELEASE takes the most seconds, 1 to 999999999, and the latest date-time, as in FUTURERELEASE \
+                               86400 2030-01-01T00:00:00Z";
+                let release = match arguments {
+                    [seconds, until] => seconds_of(seconds).zip(DateTime::parse(until).ok()),
+                    _ => None,
+                };
+                self.future_release = Some(release.ok_or(example)?);
             }
             (_, []) => {}
             _ => return Err(format!("{keyword} takes no such argument: {:?}", arguments.join(" "))),
@@ -114,8 +110,8 @@ impl Offers {
 
     /// The most seconds of HOLDFOR, and the latest date-time of HOLDUNTIL.
     #[must_use]
-    pub fn future_release(&self) -> Option<(u32, &str)> {
-        self.future_release.as_ref().map(|(seconds, until)| (*seconds, until.as_str()))
+    pub const fn future_release(&self) -> Option<(u32, DateTime)> {
+        self.future_release
     }
 
     /// What is offered on a connection, with TLS or without.
@@ -168,21 +164,14 @@ impl Offers {
     }
 }
 
-fn digits(text: &str) -> Option<u32> {
-    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+/// One to nine digits that are not all zero.
+fn seconds_of(text: &str) -> Option<u32> {
+    let digits = text.len() <= 9 && text.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|&seconds| digits && seconds > 0)
 }
 
 fn is_mechanism(name: &str) -> bool {
     (1..=20).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
-}
-
-/// `2030-01-01T00:00:00Z`, which compares as it reads.
-fn is_date_time(text: &str) -> bool {
-    text.len() == 20
-        && text
-            .bytes()
-            .zip("0000-00-00T00:00:00Z".bytes())
-            .all(|(b, form)| if form == b'0' { b.is_ascii_digit() } else { b == form })
 }
 
 #[cfg(test)]

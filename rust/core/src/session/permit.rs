@@ -5,7 +5,7 @@
 use super::replies;
 use super::settings::Settings;
 use super::table::{self, Cell, State};
-use crate::command::{Body, Command, Extension, Extensions, Mail, Parameters, Verb};
+use crate::command::{Body, ByMode, Command, Extension, Extensions, Mail, Parameters, Verb};
 use crate::data::KeepPolicy;
 use crate::violation::Fault;
 
@@ -106,11 +106,26 @@ impl Standing<'_> {
     fn fault_of_mail(&self, mail: &Mail) -> Option<Fault> {
         let parameters = &mail.parameters;
         let binary = parameters.body() == Some(Body::BinaryMime);
+        if parameters.requiretls() && !self.tls && self.settings.offered(true).contains(Extension::RequireTls) {
+            return Some(Fault::RequireTlsInTheClear);
+        }
         if !self.knows_all(parameters, Self::of_mail) || binary && !self.offered.contains(Extension::BinaryMime) {
             return Some(Fault::ParameterUnknown);
         }
         if parameters.size().is_some_and(|size| size > self.settings.data.max_size) {
             return Some(Fault::SizeTooLarge);
+        }
+        let by = parameters.by().filter(|by| by.mode == ByMode::Return);
+        if let (Some(by), Some(least)) = (by, self.settings.offers.deliver_by())
+            && i64::from(by.seconds) < i64::from(least)
+        {
+            return Some(Fault::ByTooSoon);
+        }
+        if let Some((most, until)) = self.settings.offers.future_release()
+            && (parameters.hold_for().is_some_and(|seconds| seconds > most)
+                || parameters.hold_until().is_some_and(|date_time| date_time > until))
+        {
+            return Some(Fault::HoldTooLong);
         }
         (self.messages >= self.settings.limits.max_messages).then_some(Fault::TooManyMessages)
     }
