@@ -137,9 +137,12 @@ faults! {
         /// A domain of more than 255 octets.
         DomainTooLong = "domain-too-long" 501 (5, 1, 3)
             "Domain too long; at most 255 octets" "RFC 5321 4.5.3.1.2";
-        /// A path with octets over 127 without SMTPUTF8.
-        NeedsSmtputf8 = "needs-smtputf8" 553 (5, 6, 7)
+        /// A reverse-path with octets over 127 without SMTPUTF8.
+        MailNeedsSmtputf8 = "mail-needs-smtputf8" 550 (5, 6, 7)
             "Non-ASCII address; use the SMTPUTF8 extension" "RFC 6531 3.5";
+        /// A forward-path with octets over 127 where MAIL had no SMTPUTF8.
+        RcptNeedsSmtputf8 = "rcpt-needs-smtputf8" 553 (5, 6, 7)
+            "Non-ASCII address; say SMTPUTF8 with MAIL" "RFC 6531 3.5";
         /// A parameter that is no keyword or keyword=value.
         ParameterSyntax = "parameter-syntax" 501 (5, 5, 4)
             "Malformed parameter" "RFC 5321 4.1.2";

@@ -43,7 +43,7 @@ impl Mail {
         let (reverse_path, routed) = ReversePath::scan(cursor)?;
         let non_ascii = first_non_ascii(cursor, start);
         let parameters = Parameters::of_mail(cursor, grammar)?;
-        permit(non_ascii, grammar.smtputf8 && parameters.smtputf8())?;
+        permit(non_ascii, grammar.smtputf8 && parameters.smtputf8(), Fault::MailNeedsSmtputf8)?;
         if routed {
             notes.add(Leniency::SourceRoute);
         }
@@ -63,7 +63,7 @@ impl Rcpt {
         let (forward_path, routed) = ForwardPath::scan(cursor)?;
         let non_ascii = first_non_ascii(cursor, start);
         let parameters = Parameters::of_rcpt(cursor, grammar)?;
-        permit(non_ascii, grammar.smtputf8)?;
+        permit(non_ascii, grammar.smtputf8, Fault::RcptNeedsSmtputf8)?;
         if routed {
             notes.add(Leniency::SourceRoute);
         }
@@ -96,9 +96,9 @@ fn first_non_ascii(cursor: &Cursor<'_>, start: usize) -> Option<usize> {
     cursor.since(start).iter().position(|b| !b.is_ascii()).map(|at| start + at)
 }
 
-fn permit(non_ascii: Option<usize>, smtputf8: bool) -> Result<(), Violation> {
+fn permit(non_ascii: Option<usize>, smtputf8: bool, fault: Fault) -> Result<(), Violation> {
     match non_ascii {
-        Some(at) if !smtputf8 => Err(violation(Fault::NeedsSmtputf8, at)),
+        Some(at) if !smtputf8 => Err(violation(fault, at)),
         _ => Ok(()),
     }
 }
@@ -116,12 +116,12 @@ mod tests {
     fn the_parameter_decides_on_the_path() {
         let path = mail("FROM:<é@a> SMTPUTF8", true).unwrap().reverse_path;
         assert_eq!(path.local_part(), "é");
-        assert_eq!(mail("FROM:<é@a>", true), Err((Fault::NeedsSmtputf8, 6)));
-        assert_eq!(mail("FROM:<é@a> SMTPUTF8", false), Err((Fault::NeedsSmtputf8, 6)));
+        assert_eq!(mail("FROM:<é@a>", true), Err((Fault::MailNeedsSmtputf8, 6)));
+        assert_eq!(mail("FROM:<é@a> SMTPUTF8", false), Err((Fault::MailNeedsSmtputf8, 6)));
         assert_eq!(mail("FROM:<é@a> SIZE=x", true), Err((Fault::SizeSyntax, 17)));
         assert_eq!(mail("FROM:<é@a_> SMTPUTF8", false), Err((Fault::ReversePathSyntax, 10)));
         // A dropped route was sent all the same.
-        assert_eq!(mail("FROM:<@é:a@b>", true), Err((Fault::NeedsSmtputf8, 7)));
+        assert_eq!(mail("FROM:<@é:a@b>", true), Err((Fault::MailNeedsSmtputf8, 7)));
         assert!(mail("FROM:<@é:a@b> SMTPUTF8", true).is_ok());
     }
 
