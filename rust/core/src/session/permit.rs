@@ -5,7 +5,7 @@
 use super::replies;
 use super::settings::Settings;
 use super::table::{self, Cell, State};
-use crate::command::{Body, ByMode, Command, Extension, Extensions, Mail, Parameters, Verb};
+use crate::command::{Body, ByMode, Command, Extension, Extensions, Mail, Parameter, Parameters, Verb};
 use crate::data::KeepPolicy;
 use crate::violation::Fault;
 
@@ -67,7 +67,7 @@ impl Standing<'_> {
         }
         match command {
             Command::Mail(mail) => self.fault_of_mail(mail),
-            Command::Rcpt(rcpt) if !self.knows_all(&rcpt.parameters, Self::of_rcpt) => Some(Fault::ParameterUnknown),
+            Command::Rcpt(rcpt) if !self.knows_all(&rcpt.parameters) => Some(Fault::ParameterUnknown),
             Command::Rcpt(_) if self.recipients >= self.settings.limits.max_recipients => {
                 Some(Fault::TooManyRecipients)
             }
@@ -109,7 +109,7 @@ impl Standing<'_> {
         if parameters.requiretls() && !self.tls && self.settings.offered(true).contains(Extension::RequireTls) {
             return Some(Fault::RequireTlsInTheClear);
         }
-        if !self.knows_all(parameters, Self::of_mail) || binary && !self.offered.contains(Extension::BinaryMime) {
+        if !self.knows_all(parameters) || binary && !self.offered.contains(Extension::BinaryMime) {
             return Some(Fault::ParameterUnknown);
         }
         if parameters.size().is_some_and(|size| size > self.settings.data.max_size) {
@@ -130,34 +130,10 @@ impl Standing<'_> {
         (self.messages >= self.settings.limits.max_messages).then_some(Fault::TooManyMessages)
     }
 
-    fn knows_all(&self, parameters: &Parameters, of: fn(&str) -> Option<Extension>) -> bool {
-        let known = |keyword: &str| match of(keyword) {
-            // BODY is read for both; which of its values are taken is looked at apart.
-            Some(extension) => self.offered.contains(extension),
-            None => false,
+    fn knows_all(&self, parameters: &Parameters) -> bool {
+        let known = |parameter: &Parameter| {
+            parameter.typed.extension().is_some_and(|extension| self.offered.contains(extension))
         };
-        self.settings.unknown_parameters == KeepPolicy::Keep || parameters.keywords().all(known)
-    }
-
-    /// The extension that a parameter of MAIL belongs to.
-    fn of_mail(keyword: &str) -> Option<Extension> {
-        Some(match keyword {
-            "SIZE" => Extension::Size,
-            "BODY" => Extension::EightBitMime,
-            "SMTPUTF8" => Extension::Smtputf8,
-            "RET" | "ENVID" => Extension::Dsn,
-            "AUTH" => Extension::Auth,
-            "REQUIRETLS" => Extension::RequireTls,
-            "BY" => Extension::DeliverBy,
-            "HOLDFOR" | "HOLDUNTIL" => Extension::FutureRelease,
-            "MT-PRIORITY" => Extension::MtPriority,
-            "TRANSID" => Extension::Checkpoint,
-            _ => return None,
-        })
-    }
-
-    /// The extension that a parameter of RCPT belongs to.
-    fn of_rcpt(keyword: &str) -> Option<Extension> {
-        matches!(keyword, "NOTIFY" | "ORCPT").then_some(Extension::Dsn)
+        self.settings.unknown_parameters == KeepPolicy::Keep || parameters.all().iter().all(known)
     }
 }
