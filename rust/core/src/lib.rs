@@ -4,11 +4,13 @@
 //!
 //! ```text
 //! scan ─► data, command ─► session
+//! proxy: before the session, and apart from it
 //!         reply, violation: the words all of them use
 //! ```
 //!
 //! - [`data`]: the octets between `DATA` and `<CRLF>.<CRLF>`, in both directions.
 //! - [`command`]: one command line, parsed.
+//! - [`proxy`]: what a proxy says of its client before all that.
 //! - [`session`]: a whole connection: octets in, events out; replies in, octets out.
 //! - [`violation`]: everything a peer can do wrong, in one table.
 //!
@@ -16,6 +18,7 @@
 
 pub mod command;
 pub mod data;
+pub mod proxy;
 pub mod reply;
 pub mod scan;
 pub mod session;

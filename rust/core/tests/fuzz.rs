@@ -6,6 +6,7 @@ mod client;
 mod connection;
 mod conversation;
 mod feed;
+mod header;
 mod line;
 mod placed;
 mod reference;

@@ -11,6 +11,8 @@ mod connection;
 mod conversation;
 #[path = "../../core/tests/feed/mod.rs"]
 mod feed;
+#[path = "../../core/tests/header/mod.rs"]
+mod header;
 #[path = "../../core/tests/line/mod.rs"]
 mod line;
 #[path = "../../core/tests/placed/mod.rs"]

@@ -9,17 +9,19 @@ mod chunk;
 mod command;
 mod decode;
 mod encode;
+mod proxy;
 mod session;
 
 /// Its name is that of its binary and of its folder in the corpus.
 type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub(crate) const TARGETS: [Target; 5] = [
+pub(crate) const TARGETS: [Target; 6] = [
     ("chunk", chunk::run),
     ("command", command::run),
     ("decode", decode::run),
     ("encode", encode::run),
+    ("proxy", proxy::run),
     ("session", session::run),
 ];
 
