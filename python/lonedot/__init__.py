@@ -1,8 +1,9 @@
 """lonedot: the receiving side of SMTP (RFC 5321) and LMTP (RFC 2033), with a Rust core.
 
 Mail data alone, for use inside any server: `DataDecoder`, `decode_data`, `DataEncoder`, `encode_data`; `ChunkDecoder`
-for BDAT. Commands alone: `parse_command`. A whole connection without a socket: `Session`. A whole server on asyncio:
-`Server` with a `Handler` or a `Delivery`, told what to do by a `Config`.
+for BDAT. Commands alone: `parse_command`. What a proxy says before its client: `ProxyDecoder`. A whole connection
+without a socket: `Session`. A whole server on asyncio: `Server` with a `Handler` or a `Delivery`, told what to do by a
+`Config`.
 """
 
 from lonedot._core import (
@@ -32,6 +33,10 @@ from lonedot._core import (
     Noop,
     Orcpt,
     Parameters,
+    ProxyDecoder,
+    ProxyFault,
+    ProxyHeader,
+    ProxyTls,
     Quit,
     Rcpt,
     ReadBuffer,
@@ -104,6 +109,10 @@ __all__ = [
     "Parameters",
     "Peer",
     "Policies",
+    "ProxyDecoder",
+    "ProxyFault",
+    "ProxyHeader",
+    "ProxyTls",
     "Quit",
     "Rcpt",
     "ReadBuffer",

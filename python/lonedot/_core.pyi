@@ -38,6 +38,10 @@ __all__ = [
     "Noop",
     "Orcpt",
     "Parameters",
+    "ProxyDecoder",
+    "ProxyFault",
+    "ProxyHeader",
+    "ProxyTls",
     "Quit",
     "Rcpt",
     "ReadBuffer",
@@ -532,6 +536,80 @@ def parse_command(
     strict_grammar: bool = False,
     extensions: Iterable[str] | None = None,
 ) -> _Command: ...
+
+# PROXY headers.
+
+@final
+class ProxyHeader:
+    """What a proxy says of its client."""
+
+    __match_args__: ClassVar[tuple[str, str, str]] = ("command", "source", "destination")
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+    def __eq__(self, other: object, /) -> bool: ...
+    @property
+    def version(self) -> Literal[1, 2]: ...
+    @property
+    def command(self) -> Literal["proxy", "local"]: ...
+    @property
+    def transport(self) -> Literal["stream", "dgram"] | None: ...
+    @property
+    def source(self) -> tuple[str, int] | None: ...
+    @property
+    def destination(self) -> tuple[str, int] | None: ...
+    @property
+    def source_path(self) -> bytes | None: ...
+    @property
+    def destination_path(self) -> bytes | None: ...
+    @property
+    def alpn(self) -> bytes | None: ...
+    @property
+    def authority(self) -> str | None: ...
+    @property
+    def unique_id(self) -> bytes | None: ...
+    @property
+    def tls(self) -> ProxyTls | None: ...
+
+@final
+class ProxyTls:
+    """What a proxy says of its client's TLS."""
+
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+    def __eq__(self, other: object, /) -> bool: ...
+    @property
+    def version(self) -> str | None: ...
+    @property
+    def cipher(self) -> str | None: ...
+    @property
+    def common_name(self) -> str | None: ...
+    @property
+    def client_verified(self) -> bool: ...
+
+@final
+class ProxyFault:
+    """What is wrong with a PROXY header."""
+
+    __match_args__: ClassVar[tuple[str, str]] = ("name", "offset")
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+    def __eq__(self, other: object, /) -> bool: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def text(self) -> str: ...
+
+@final
+class ProxyDecoder:
+    """The decoder of a PROXY header."""
+
+    def __new__(cls) -> ProxyDecoder: ...
+    def decode(self, chunk: Buffer) -> ProxyHeader | None: ...
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    @property
+    def fault(self) -> ProxyFault | None: ...
 
 # The session.
 

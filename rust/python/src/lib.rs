@@ -9,6 +9,7 @@ mod data;
 mod event;
 mod octets;
 mod parameters;
+mod proxy;
 mod reply;
 mod session;
 mod settings;
@@ -52,6 +53,8 @@ mod _core {
     use crate::octets::ReadBuffer;
     #[pymodule_export]
     use crate::parameters::{By, Orcpt, Parameters};
+    #[pymodule_export]
+    use crate::proxy::{ProxyDecoder, ProxyFault, ProxyHeader, ProxyTls};
     #[pymodule_export]
     use crate::reply::Reply;
     #[pymodule_export]
