@@ -6,7 +6,7 @@ import asyncio
 import importlib.util
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Literal, Self
 
@@ -61,10 +61,11 @@ async def serving(
     address: str = "127.0.0.1:0",
     dialect: Literal["smtp", "lmtp"] = "smtp",
     policies: Policies | None = None,
+    settings: Mapping[str, Any] | None = None,
     **limits: Any,
 ) -> AsyncIterator[Server]:
-    """A server that listens; stopped at the end."""
-    config = Config(hostname="mx.example", limits=Limits(**limits), policies=policies or Policies())
+    """A server that listens; stopped at the end. `settings`: what else its Config is given."""
+    config = Config(hostname="mx.example", limits=Limits(**limits), policies=policies or Policies(), **(settings or {}))
     server = Server(handler, config, delivery=delivery)
     await server.listen(address, dialect=dialect)
     try:

@@ -7,14 +7,16 @@ Gives three frozen values, checked when made; a wrong one is a `ValueError` that
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Literal, Self
 
 from lonedot import _core
 from lonedot.authenticator import Authenticator
 from lonedot.domain import is_domain
+from lonedot.networks import Networks, checked
 from lonedot.offers import offered
 
 BarePolicy = Literal["reject", "keep", "normalize"]
@@ -53,6 +55,9 @@ class Limits:
     """Seconds to wait for the next command (RFC 5321 §4.5.3.2.7, at least 300 on the open Internet). Then 421 4.4.2."""
     data_timeout: float = 300.0
     """Seconds without one octet inside mail data; each read renews it. Then 421 4.4.2, and nothing is delivered."""
+    handshake_timeout: float = 60.0
+    """Seconds for a trusted proxy's header, whatever comes meanwhile. Then the connection is closed; nothing can be
+    said."""
     handler_deadline: float = 240.0
     """Seconds a hook or a delivery may take, well under the 600 a client waits (RFC 5321 §4.5.3.2.6). Then it is
     cancelled and the peer hears 451 4.3.0, if nothing was stored."""
@@ -143,6 +148,14 @@ class Config:
     is given, the machine's own, or `localhost` where that is no domain."""
     limits: Limits = field(default_factory=Limits)
     policies: Policies = field(default_factory=Policies.strict)
+    networks: Mapping[str, Policies] = field(default_factory=dict, hash=False)
+    """Policies for clients of a network, such as "192.0.2.0/24", "2001:db8::/32", an address, or "unix" for clients on
+    Unix sockets. Of several networks a client is in, the longest counts; a client in none has `policies`."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Networks whose connections begin with a PROXY header, version 1 or 2, which names the client: required from them,
+    never read from others. Whoever can connect from there can be any client."""
+    trusted_clients: tuple[str, ...] = ()
+    """Networks of clients that may say XCLIENT and XFORWARD."""
 
     auth: Authenticator | None = None
     """Who may authenticate, and how (RFC 4954); None: AUTH is not offered."""
@@ -153,6 +166,18 @@ class Config:
     "DSN", "DELIVERBY 240", "FUTURERELEASE 86400 2030-01-01T00:00:00Z"."""
 
     def __post_init__(self) -> None:
+        for name in ("trusted_proxies", "trusted_clients"):
+            object.__setattr__(self, name, checked(getattr(self, name), f"Config.{name}"))
+        if not isinstance(self.networks, Mapping):
+            raise ValueError(f"Config.networks takes a mapping of networks to Policies, not {self.networks!r}")
+        try:
+            Networks(self.networks)
+        except ValueError as error:
+            raise ValueError(f"Config.networks: {error}") from None
+        for network, policies in self.networks.items():
+            if not isinstance(policies, Policies):
+                raise ValueError(f"Config.networks[{network!r}] takes Policies, not {policies!r}")
+        object.__setattr__(self, "networks", MappingProxyType(dict(self.networks)))
         if not is_domain(self.hostname):
             raise ValueError(f"Config.hostname takes a domain such as mx.example.org, not {self.hostname!r}")
         if self.auth is not None and not isinstance(self.auth, Authenticator):
@@ -181,18 +206,19 @@ class Config:
         extensions: Iterable[str] | None = None,
         security: Iterable[str] = (),
         questions: Iterable[str] = ("mail", "rcpt"),
+        policies: Policies | None = None,
     ) -> _core.Settings:
         """What the core's session reads, made once and shared by every connection that speaks `dialect`.
 
         `extensions`: the lines of the reply to EHLO; those of a server that takes mail of any octets, when there are
-        none.
+        none. `policies`: in place of the config's own.
         """
         lines, secured = None if extensions is None else tuple(extensions), set(security)
         if self.auth is not None and self.auth.required:
             secured.add("require-auth")
         if self.auth is not None and self.auth.dangerously_without_tls:
             secured.add("auth-without-tls")
-        return _settings(self, dialect, line_ends, lines, frozenset(secured), frozenset(questions))
+        return _settings(self, dialect, line_ends, lines, frozenset(secured), frozenset(questions), policies)
 
 
 @lru_cache(maxsize=64)
@@ -203,6 +229,7 @@ def _settings(
     extensions: tuple[str, ...] | None,
     security: frozenset[str],
     questions: frozenset[str],
+    policies: Policies | None,
 ) -> _core.Settings:
     if extensions is None:
         extensions = offered(config, ("8BITMIME", "SMTPUTF8"), line_ends=line_ends)
@@ -210,7 +237,7 @@ def _settings(
         hostname=config.hostname,
         dialect=dialect,
         limits=config.limits,
-        policies=config.policies,
+        policies=policies or config.policies,
         line_ends=line_ends,
         extensions=extensions,
         security=security,

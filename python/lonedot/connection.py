@@ -5,10 +5,12 @@ A `Connection` never reads, writes or decides; those are `conversation` and the 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 if TYPE_CHECKING:
-    from lonedot._core import Ehlo, Helo, Lhlo, Session
+    from asyncio import BaseTransport
+
+    from lonedot._core import Ehlo, Helo, Lhlo, ProxyHeader, Session
     from lonedot.config import Dialect
     from lonedot.listener import Listener
     from lonedot.sasl import Identity
@@ -21,6 +23,12 @@ class Peer(NamedTuple):
     """An IPv4 or IPv6 address."""
     port: int
 
+    @classmethod
+    def of(cls, transport: BaseTransport) -> Self | None:
+        """Whom a transport leads to; None over a Unix socket."""
+        name = transport.get_extra_info("peername")
+        return cls(*name[:2]) if isinstance(name, tuple) else None
+
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
@@ -28,17 +36,26 @@ class Peer(NamedTuple):
 class Connection:
     """One client's connection.
 
-    `peer`: its address, None on a Unix socket. `listener`: where it came in. `session`: for looking at; None before the
-    greeting. `auth`: who it has proved to be, or None. Replies are the conversation's to give.
+    `peer`: its address, None on a Unix socket. `proxy_header`: what a trusted proxy said of it, None without one
+    between. With one, `proxy` is the proxy's own address, None on a Unix socket, and `peer` the client's; or the
+    proxy's again, where the header names no address of IPv4 or IPv6: a health check (LOCAL), UNKNOWN, a Unix socket.
+    `listener`: where it came in. `session`: for looking at; None before the greeting. `auth`: who it has proved to be,
+    or None. Replies are the conversation's to give.
     """
 
-    __slots__ = ("_state", "auth", "listener", "peer", "session")
+    __slots__ = ("_state", "auth", "listener", "peer", "proxy", "proxy_header", "session")
 
     tls: Any = None
     """What the handshake settled; None, as TLS is not offered yet."""
 
-    def __init__(self, peer: Peer | None, listener: Listener) -> None:
+    def __init__(self, peer: Peer | None, listener: Listener, proxy_header: ProxyHeader | None = None) -> None:
         self.peer = peer
+        self.proxy: Peer | None = None
+        self.proxy_header = proxy_header
+        if proxy_header is not None:
+            self.proxy = peer
+            if proxy_header.source is not None:
+                self.peer = Peer(*proxy_header.source)
         self.listener = listener
         self.session: Session | None = None
         self.auth: Identity | None = None

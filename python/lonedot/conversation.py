@@ -23,6 +23,7 @@ from lonedot.connection import Connection, Peer
 from lonedot.worker import Worker
 
 if TYPE_CHECKING:
+    from lonedot._core import ProxyHeader
     from lonedot.listener import Listener
     from lonedot.server import Server
     from lonedot.session import Event
@@ -46,7 +47,8 @@ class _Waiting(NamedTuple):
 
 
 class Conversation(Worker, asyncio.BufferedProtocol):
-    """The protocol of one connection. Made by a listener, driven by the event loop, watched by the server's clock."""
+    """The protocol of one connection. Made by a listener, driven by the event loop, watched by the server's clock.
+    `header`: what a trusted proxy has said of the client."""
 
     __slots__ = (
         "_application",
@@ -55,6 +57,7 @@ class Conversation(Worker, asyncio.BufferedProtocol):
         "_early",
         "_gone",
         "_hang_up_for",
+        "_header",
         "_listener",
         "_paused",
         "_queue",
@@ -70,10 +73,11 @@ class Conversation(Worker, asyncio.BufferedProtocol):
     _session: Session
     _transport: asyncio.Transport
 
-    def __init__(self, server: Server, listener: Listener) -> None:
+    def __init__(self, server: Server, listener: Listener, header: ProxyHeader | None = None) -> None:
         super().__init__()
         self._server = server
         self._listener = listener
+        self._header = header
         # Events that came while a task was at work, from one read at most.
         self._queue: list[Event] | None = None
         # Nothing is read.
@@ -98,15 +102,13 @@ class Conversation(Worker, asyncio.BufferedProtocol):
         """A client has connected: greet it, or say that there are too many."""
         server = self._server
         self._transport = cast(asyncio.Transport, transport)
-        if server.stopping or len(server.conversations) >= server.config.limits.max_connections:
+        if server.full_up():
             self._closed = "refused"
             self._transport.write(server.full)
             self._transport.close()
             return
         server.conversations.add(self)
-        peername = transport.get_extra_info("peername")
-        peer = Peer(*peername[:2]) if isinstance(peername, tuple) else None
-        connection = Connection(peer, self._listener)
+        connection = Connection(Peer.of(transport), self._listener, self._header)
         self._application = Application(server.hooks, server.delivery, connection, server.config.auth)
         self._set_deadline(server.command_ticks)
         answer = self._application.connect()
@@ -135,7 +137,7 @@ class Conversation(Worker, asyncio.BufferedProtocol):
         if self._application.connection.session is not None:
             self._queue = self._session.receive_from(buffer, nbytes)
         else:
-            self._early = bytes(memoryview(buffer)[:nbytes])  # type: ignore[arg-type]  # a Buffer; 3.11 cannot say so
+            self._early += bytes(memoryview(buffer)[:nbytes])  # type: ignore[arg-type]  # a Buffer; 3.11 cannot say so
 
     def eof_received(self) -> bool:
         """The client has closed its side; it may still wait for replies that are owed."""
@@ -217,7 +219,8 @@ class Conversation(Worker, asyncio.BufferedProtocol):
 
     def _greet(self, answer: Any) -> None:
         greeting = self._application.greeting(answer)
-        self._session = self._application.connection.session = Session(self._listener.settings, greeting)
+        connection = self._application.connection
+        self._session = connection.session = Session(self._listener.settings_for(connection.peer), greeting)
         if self._session.closed:
             self._closed = "refused"
         early, self._early = self._early, b""

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lonedot._core import Settings
     from lonedot.config import Dialect
+    from lonedot.connection import Peer
+    from lonedot.networks import Networks
 
 # Clients that wait to be accepted, and those accepted at a time.
 _BACKLOG = 1024
@@ -23,10 +25,11 @@ _AT_A_TIME = 32
 class Listener:
     """One address of a server. `address`: as it is bound, "host:port" or "unix:/path". `dialect`: "smtp" or "lmtp"."""
 
-    def __init__(self, dialect: Dialect, settings: Settings) -> None:
+    def __init__(self, dialect: Dialect, settings: Settings, networks: Networks[Settings] | None = None) -> None:
         self.address = ""
         self.dialect = dialect
         self.settings = settings
+        self._networks = networks
         self._server: asyncio.Server | None = None
         self._path: str | None = None
         # Which file of that path is ours.
@@ -55,6 +58,12 @@ class Listener:
             with socket.fromfd(listening.fileno(), listening.family, listening.type) as same:
                 same.listen(_BACKLOG)
         self.address = _written(self._server.sockets[0].getsockname())
+
+    def settings_for(self, peer: Peer | None) -> Settings:
+        """Those of the client's network, or those for all."""
+        if self._networks is None:
+            return self.settings
+        return self._networks.find(peer) or self.settings
 
     def close(self) -> None:
         """Accepts nobody any more, and leaves no socket file behind."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import socket
 from typing import TYPE_CHECKING
@@ -18,7 +19,9 @@ from lonedot.config import Config, Dialect, LineEnds
 from lonedot.conversation import LINGER, Conversation
 from lonedot.handler import Hooks
 from lonedot.listener import Listener
+from lonedot.networks import Networks
 from lonedot.offers import offered
+from lonedot.proxied import Proxied
 
 if TYPE_CHECKING:
     from lonedot.delivery import Delivery
@@ -53,12 +56,16 @@ class Server:
         self.hooks = Hooks(handler, delivery)
         self.listeners: list[Listener] = []
         self.conversations: set[Conversation] = set()
+        self.trusted_proxies = Networks.of(self.config.trusted_proxies, True)
+        # Connections whose proxy has not said yet who is there.
+        self.proxied: set[Proxied] = set()
         self.buffer = ReadBuffer(_READ_BUFFER)
         limits = self.config.limits
-        shortest = min(limits.command_timeout, limits.data_timeout, limits.handler_deadline)
+        shortest = min(limits.command_timeout, limits.data_timeout, limits.handler_deadline, limits.handshake_timeout)
         self.clock = Clock(min(_RESOLUTION, shortest / 16))
         self.command_ticks = self.clock.ticks(limits.command_timeout)
         self.data_ticks = self.clock.ticks(limits.data_timeout)
+        self.handshake_ticks = self.clock.ticks(limits.handshake_timeout)
         self.deadline_ticks = self.clock.ticks(limits.handler_deadline)
         self.linger_ticks = self.clock.ticks(LINGER)
         self.full = bytes(Reply(421, "4.3.2", f"{self.config.hostname} has too many connections; try again later"))
@@ -79,12 +86,18 @@ class Server:
         line_ends: LineEnds = getattr(self.delivery, "line_ends", "crlf")
         capabilities = self.delivery.capabilities if self.delivery is not None else self.hooks.capabilities
         extensions = offered(self.config, capabilities, line_ends=line_ends, hooks=self.hooks.commands())
-        settings = self.config.settings(
-            dialect, line_ends=line_ends, extensions=extensions, questions=self.hooks.questions()
+        settings = functools.partial(
+            self.config.settings,
+            dialect,
+            line_ends=line_ends,
+            extensions=extensions,
+            questions=self.hooks.questions(),
         )
+        networks = Networks({network: settings(policies=of) for network, of in self.config.networks.items()})
         self.loop = asyncio.get_running_loop()
-        listener = Listener(dialect, settings)
-        await listener.open(lambda: Conversation(self, listener), address, sock)
+        listener = Listener(dialect, settings(), networks or None)
+        protocol = Proxied if self.trusted_proxies else Conversation
+        await listener.open(lambda: protocol(self, listener), address, sock)
         self.listeners.append(listener)
         self.clock.start(self.loop)
         log.debug("listening on %s (%s)", listener.address, dialect)
@@ -97,6 +110,8 @@ class Server:
         self.stopping = True
         for listener in self.listeners:
             listener.close()
+        for proxied in list(self.proxied):
+            proxied.drop()
         for conversation in list(self.conversations):
             conversation.end_when_idle()
         await self._wait_until_empty(drain)
@@ -111,15 +126,24 @@ class Server:
             self.listeners = []
         return self._abandoned
 
+    def full_up(self) -> bool:
+        """Whether nobody more can be let in."""
+        most = self.config.limits.max_connections
+        return self.stopping or len(self.conversations) + len(self.proxied) >= most
+
     def ended(self, conversation: Conversation) -> None:
         """A conversation's socket is closed and its last hook has returned."""
         self.conversations.discard(conversation)
         self.clock.forget(conversation)
-        if not self.conversations:
+        self.left()
+
+    def left(self) -> None:
+        """A connection is no more: the last one, perhaps."""
+        if not self.conversations and not self.proxied:
             self._empty.set()
 
     async def _wait_until_empty(self, seconds: float) -> None:
-        if self.conversations:
+        if self.conversations or self.proxied:
             self._empty.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._empty.wait(), seconds)
