@@ -1,12 +1,13 @@
 #!/bin/sh
-# Install the mail clients that the tests send with: swaks, curl, Postfix's smtp-source; and strace, which they watch with.
+# Install the mail clients that the tests send with: swaks, curl, Postfix's smtp-source; HAProxy, which they send through; and
+# strace, which they watch with.
 # Or, given PROGRAM:PACKAGE…, those.
 #
 # Does nothing when all are there. Installs from Debian when run by root where apt-get is, and starts no daemon. Never
 # fails: a test whose client is missing is skipped by name.
 set -u
 
-[ $# -gt 0 ] || set -- swaks:swaks curl:curl smtp-source:postfix strace:strace
+[ $# -gt 0 ] || set -- swaks:swaks curl:curl smtp-source:postfix haproxy:haproxy strace:strace
 missing=
 for pair in "$@"; do
     PATH=$PATH:/usr/sbin command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"

@@ -8,16 +8,24 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import lonedot
 import pytest
+from lonedot.networks import Networks
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
 def test_it_compiles() -> None:
-    assert len(BLOCKS) == 3
+    assert len(BLOCKS) == 4
     for block in BLOCKS:
         compile(block, "README.md", "exec")
+
+
+def test_behind_a_proxy() -> None:
+    names: dict[str, Any] = {"lonedot": lonedot}
+    exec(next(block for block in BLOCKS if "trusted_proxies" in block), names)
+    assert lonedot.Peer("10.1.2.3", 25) in Networks.of(names["config"].trusted_proxies, True)
 
 
 def test_inside_your_own_server(capsys: pytest.CaptureFixture[str]) -> None:
