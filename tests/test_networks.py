@@ -135,4 +135,3 @@ class TestConfig:
         config = Config(hostname="mx.example")
         assert config.settings(policies=KEEP) is config.settings(policies=Policies(bare_lf="keep"))
         assert config.settings(policies=KEEP) is not config.settings()
-        assert config.settings(policies=Policies()) is config.settings()

@@ -151,10 +151,10 @@ class Config:
     networks: Mapping[str, Policies] = field(default_factory=dict, hash=False)
     """Policies for clients of a network, such as "192.0.2.0/24", "2001:db8::/32", an address, or "unix" for clients on
     Unix sockets. Of several networks a client is in, the longest counts; a client in none has `policies`."""
-    trusted_proxies: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = field(default=(), hash=False)
     """Networks whose connections begin with a PROXY header, version 1 or 2, which names the client: required from them,
     never read from others. Whoever can connect from there can be any client."""
-    trusted_clients: tuple[str, ...] = ()
+    trusted_clients: tuple[str, ...] = field(default=(), hash=False)
     """Networks of clients that may say XCLIENT and XFORWARD."""
 
     auth: Authenticator | None = None
