@@ -37,7 +37,8 @@ LARGE = b"0123456789abcde\n" * 4096  # 64 KiB; eight of them are streamed
 
 def transaction(number: int = 0) -> Any:
     hello = type("Ehlo", (), {"name": "client.example.net"})()
-    connection = SimpleNamespace(peer=SimpleNamespace(host="192.0.2.1", port=40000), hello=hello, dialect="smtp")
+    peer = SimpleNamespace(host="192.0.2.1", port=40000)
+    connection = SimpleNamespace(peer=peer, hello=hello, dialect="smtp", tls=None, auth=None)
     return SimpleNamespace(id=f"m{number}", reverse_path="a@x", forward_paths=("b@y",), connection=connection)
 
 
