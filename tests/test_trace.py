@@ -144,6 +144,25 @@ def test_protocol(hello: Ehlo, dialect: str, paths: tuple[str, str], protocol: s
     assert f" with {protocol} id 3f9a " in body
 
 
+@pytest.mark.parametrize(
+    ("hello", "dialect", "path", "protocol"),
+    [
+        (Ehlo(), "smtp", "a@x", "ESMTP"),
+        (Helo(), "smtp", "a@x", "SMTP"),
+        (Lhlo(), "lmtp", "a@x", "LMTP"),
+        (Ehlo(), "smtp", "é@x", "UTF8SMTP"),
+        (Lhlo(), "lmtp", "é@x", "UTF8LMTP"),
+    ],
+)
+@pytest.mark.parametrize(("tls", "auth", "secured"), [(object(), None, "S"), (None, object(), "A"), (1, 2, "SA")])
+def test_protocol_with_tls_and_auth(
+    hello: Ehlo, dialect: str, path: str, protocol: str, tls: object, auth: object, secured: str
+) -> None:
+    """RFC 3848 §1; behind HELO there is neither."""
+    body = stamp(received(hello=hello, dialect=dialect, reverse_path=path, tls=tls, auth=auth))
+    assert f" with {protocol}{'' if type(hello) is Helo else secured} id 3f9a " in body
+
+
 def test_without_hello() -> None:
     assert stamp(received(hello=None)) == f"from [192.0.2.1] ([192.0.2.1]) {BY}".replace("ESMTP", "SMTP")
     assert stamp(received(hello=None, peer=None)) == f"from unknown {BY}".replace("ESMTP", "SMTP")

@@ -62,10 +62,12 @@ from lonedot.listener import Listener
 from lonedot.maildir import MaildirDelivery
 from lonedot.server import Server
 from lonedot.session import Command, Event, Session
+from lonedot.tls import TLS, TlsInfo
 from lonedot.transaction import AbortReason, Message, Transaction
 from lonedot.users import Users
 
 __all__ = [
+    "TLS",
     "AbortReason",
     "Aborted",
     "Auth",
@@ -123,6 +125,7 @@ __all__ = [
     "Session",
     "Sink",
     "StartTls",
+    "TlsInfo",
     "Transaction",
     "Unknown",
     "Users",

@@ -18,12 +18,14 @@ from lonedot.authenticator import Authenticator
 from lonedot.domain import is_domain
 from lonedot.networks import Networks, checked
 from lonedot.offers import offered
+from lonedot.tls import TLS
 
 BarePolicy = Literal["reject", "keep", "normalize"]
 KeepPolicy = Literal["reject", "keep"]
 EarlyTalkPolicy = Literal["note", "reject"]
 LineEnds = Literal["crlf", "lf"]
 Dialect = Literal["smtp", "lmtp"]
+TlsUse = Literal["starttls", "implicit"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +58,8 @@ class Limits:
     data_timeout: float = 300.0
     """Seconds without one octet inside mail data; each read renews it. Then 421 4.4.2, and nothing is delivered."""
     handshake_timeout: float = 60.0
-    """Seconds for a trusted proxy's header, whatever comes meanwhile. Then the connection is closed; nothing can be
-    said."""
+    """Seconds for a trusted proxy's header, and again for a TLS handshake, whatever comes meanwhile. Then the connection
+    is closed; nothing can be said."""
     handler_deadline: float = 240.0
     """Seconds a hook or a delivery may take, well under the 600 a client waits (RFC 5321 §4.5.3.2.6). Then it is
     cancelled and the peer hears 451 4.3.0, if nothing was stored."""
@@ -156,6 +158,8 @@ class Config:
     never read from others. Whoever can connect from there can be any client."""
     trusted_clients: tuple[str, ...] = field(default=(), hash=False)
     """Networks of clients that may say XCLIENT and XFORWARD."""
+    tls: TLS | None = field(default=None, hash=False)
+    """Certificate and key, for STARTTLS (RFC 3207) and for listeners whose connections begin with TLS (RFC 8314 §3)."""
 
     auth: Authenticator | None = None
     """Who may authenticate, and how (RFC 4954); None: AUTH is not offered."""
@@ -166,6 +170,8 @@ class Config:
     "DSN", "DELIVERBY 240", "FUTURERELEASE 86400 2030-01-01T00:00:00Z"."""
 
     def __post_init__(self) -> None:
+        if self.tls is not None and not isinstance(self.tls, TLS):
+            raise ValueError(f"Config.tls takes a lonedot.TLS, not {self.tls!r}")
         for name in ("trusted_proxies", "trusted_clients"):
             object.__setattr__(self, name, checked(getattr(self, name), f"Config.{name}"))
         if not isinstance(self.networks, Mapping):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lonedot.config import Dialect
     from lonedot.listener import Listener
     from lonedot.sasl import Identity
+    from lonedot.tls import TlsInfo
 
 
 class Peer(NamedTuple):
@@ -39,14 +40,11 @@ class Connection:
     `peer`: its address, None on a Unix socket. `proxy_header`: what a trusted proxy said of it, None without one
     between. With one, `proxy` is the proxy's own address, None on a Unix socket, and `peer` the client's; or the
     proxy's again, where the header names no address of IPv4 or IPv6: a health check (LOCAL), UNKNOWN, a Unix socket.
-    `listener`: where it came in. `session`: for looking at; None before the greeting. `auth`: who it has proved to be,
-    or None. Replies are the conversation's to give.
+    `listener`: where it came in. `session`: for looking at; None before the greeting. `tls`: what the handshake
+    settled; None without TLS. `auth`: who it has proved to be, or None. Replies are the conversation's to give.
     """
 
-    __slots__ = ("_state", "auth", "listener", "peer", "proxy", "proxy_header", "session")
-
-    tls: Any = None
-    """What the handshake settled; None, as TLS is not offered yet."""
+    __slots__ = ("_state", "auth", "listener", "peer", "proxy", "proxy_header", "session", "tls")
 
     def __init__(self, peer: Peer | None, listener: Listener, proxy_header: ProxyHeader | None = None) -> None:
         self.peer = peer
@@ -58,6 +56,7 @@ class Connection:
                 self.peer = Peer(*proxy_header.source)
         self.listener = listener
         self.session: Session | None = None
+        self.tls: TlsInfo | None = None
         self.auth: Identity | None = None
         self._state: dict[str, Any] | None = None
 

@@ -3,7 +3,7 @@ back.
 
 States: reading; working (a task awaits the application, and at most one more read is taken); blocked (the client does
 not read its replies, nothing is read); lingering (the session has ended, what still comes is dropped until the client
-closes); ended.
+closes); ended. Before and between them: shaking (a TLS handshake is under way, nothing can be said).
 
 Each read is one call of the session and at most one write. What the application answers at once costs no task; what has
 to be awaited costs one, which goes on with the events that follow. The clock bounds each wait.
@@ -17,9 +17,10 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Coroutine
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from lonedot._core import Closed, EndOfMailData, MailData, Reply, Session
+from lonedot._core import Closed, EndOfMailData, MailData, Reply, Session, StartTls
 from lonedot.application import ACCEPTED, FAILED, Application
 from lonedot.connection import Connection, Peer
+from lonedot.tls_stream import TlsStream
 from lonedot.worker import Worker
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from lonedot.listener import Listener
     from lonedot.server import Server
     from lonedot.session import Event
+    from lonedot.tls import TlsInfo
 
 log = logging.getLogger("lonedot.server")
 
@@ -64,6 +66,7 @@ class Conversation(Worker, asyncio.BufferedProtocol):
         "_resuming",
         "_server",
         "_session",
+        "_shaking",
         "_transport",
         "deadline",
         "slot",
@@ -93,6 +96,8 @@ class Conversation(Worker, asyncio.BufferedProtocol):
         # The socket is closed.
         self._gone = False
         self._resuming = False
+        # Nothing can be said: a TLS handshake is under way, or has failed.
+        self._shaking = False
         self.deadline = 0
         self.slot = 0
 
@@ -104,18 +109,17 @@ class Conversation(Worker, asyncio.BufferedProtocol):
         self._transport = cast(asyncio.Transport, transport)
         if server.full_up():
             self._closed = "refused"
-            self._transport.write(server.full)
+            if self._listener.tls != "implicit":
+                self._transport.write(server.full)
             self._transport.close()
             return
         server.conversations.add(self)
         connection = Connection(Peer.of(transport), self._listener, self._header)
         self._application = Application(server.hooks, server.delivery, connection, server.config.auth)
-        self._set_deadline(server.command_ticks)
-        answer = self._application.connect()
-        if inspect.isawaitable(answer):
-            self._work(self._greet_at_last(answer))
+        if self._listener.tls == "implicit":
+            self._start_tls()
         else:
-            self._greet(answer)
+            self._connect()
 
     def get_buffer(self, sizehint: int) -> Any:
         """The memory to read into: the server's own, for one read."""
@@ -160,7 +164,7 @@ class Conversation(Worker, asyncio.BufferedProtocol):
         self._blocked = False
         self._resuming = True
         try:
-            if self._task is None and self._closed is None:
+            if self._task is None and self._closed is None and not self._shaking:
                 self._wait_for_client()
                 self._rest()
             else:
@@ -174,6 +178,30 @@ class Conversation(Worker, asyncio.BufferedProtocol):
             return
         self._gone = True
         self._hang_up("reset" if exc is not None else "eof")
+
+    # What TLS says.
+
+    def tls_started(self, info: TlsInfo) -> None:
+        """The handshake is done. A client that was not greeted yet is; for any other the session begins anew (RFC 3207
+        §4.2)."""
+        self._shaking = False
+        connection = self._application.connection
+        connection.tls = info
+        if connection.session is None:
+            self._connect()
+        else:
+            connection.auth = None
+            self._session.tls_started()
+            self._wait_for_client()
+
+    def tls_failed(self, reason: str, text: str) -> None:
+        """The handshake failed, or what came later was no TLS; the stream is closing. Nothing can be said."""
+        log.info("TLS failed with %r: %s", self._application.connection, text)
+        if self._shaking:
+            self._closed = reason
+        else:
+            self._hang_up_for = self._hang_up_for or reason
+            self._hang_up(reason)
 
     # What the server says.
 
@@ -194,7 +222,9 @@ class Conversation(Worker, asyncio.BufferedProtocol):
 
     def end_when_idle(self) -> None:
         """The server is stopping: end, unless a transaction is open; then once it is not."""
-        if self._task is None:
+        if self._shaking:
+            self._hang_up("shutdown")
+        elif self._task is None:
             self._rest()
 
     def abandon(self) -> bool:
@@ -217,10 +247,19 @@ class Conversation(Worker, asyncio.BufferedProtocol):
 
     # Between the session and the application.
 
+    def _connect(self) -> None:
+        self._set_deadline(self._server.command_ticks)
+        answer = self._application.connect()
+        if inspect.isawaitable(answer):
+            self._work(self._greet_at_last(answer))
+        else:
+            self._greet(answer)
+
     def _greet(self, answer: Any) -> None:
         greeting = self._application.greeting(answer)
         connection = self._application.connection
-        self._session = connection.session = Session(self._listener.settings_for(connection.peer), greeting)
+        settings = self._listener.settings_for(connection.peer)
+        self._session = connection.session = Session(settings, greeting, connection.tls is not None)
         if self._session.closed:
             self._closed = "refused"
         early, self._early = self._early, b""
@@ -252,8 +291,12 @@ class Conversation(Worker, asyncio.BufferedProtocol):
                 events, at, self._queue = self._queue, 0, None
             event = events[at]
             at += 1
-            if isinstance(event, Closed):
-                self._closed = event.reason
+            kind = type(event)
+            if kind is Closed:
+                self._closed = cast(Closed, event).reason
+                continue
+            if kind is StartTls:
+                self._shaking = True  # as soon as the reply is sent
                 continue
             answer = application.act(event)
             if answer is None or type(answer) is Reply:
@@ -292,7 +335,7 @@ class Conversation(Worker, asyncio.BufferedProtocol):
                     events = self._take(event, answer)
                 if self._hang_up_for is not None and not self._session.closed:
                     self._queue = None
-                    events = self._session.abort(self._hang_up_for)
+                    events = self._abort(self._hang_up_for)
                 waiting = self._act_on(events)
         finally:
             self._task = None
@@ -339,10 +382,20 @@ class Conversation(Worker, asyncio.BufferedProtocol):
         """Ends the session, at once or when the task has its answer."""
         if self._task is not None:
             self._hang_up_for = self._hang_up_for or reason
+        elif self._shaking:
+            self._closed = self._closed or reason
+            if self._gone:
+                self._leave()
+            else:
+                self._transport.abort()
         elif self._closed is None:
-            self._advance(self._session.abort(reason))
+            self._advance(self._abort(reason))
         else:
             self._rest()
+
+    def _abort(self, reason: str) -> list[Event]:
+        # To the session, a connection on which TLS broke is one that broke.
+        return self._session.abort("reset" if reason == "tls" else reason)
 
     def _rest(self) -> None:
         """Nothing is left to do with what has come: send, then read on, or close, or take leave of the application."""
@@ -351,6 +404,8 @@ class Conversation(Worker, asyncio.BufferedProtocol):
             self._leave()
         elif self._closed is not None:
             self._close()
+        elif self._shaking:
+            self._start_tls()
         elif self._server.stopping and self._session.mail is None:
             self._hang_up("shutdown")
         elif self._session.retaining and not self._blocked:
@@ -367,6 +422,15 @@ class Conversation(Worker, asyncio.BufferedProtocol):
         if octets and not self._gone:
             self._transport.write(octets)
         return bool(octets)
+
+    def _start_tls(self) -> None:
+        """From here on the socket brings TLS. What was read before and not acted on is gone: the session has dropped
+        it, and no other place holds any (RFC 3207 §6)."""
+        self._shaking = True
+        self._set_deadline(self._server.handshake_ticks)
+        self._transport = TlsStream(self._server, self, self._transport)
+        if self._paused:
+            self._read_on()
 
     def _stop_reading(self) -> None:
         self._paused = True
@@ -393,7 +457,8 @@ class Conversation(Worker, asyncio.BufferedProtocol):
             transport.close()
 
     def _leave(self) -> None:
-        answer = self._application.disconnect(self._closed or self._hang_up_for or "eof")
+        reason = "tls" if self._hang_up_for == "tls" else self._closed or self._hang_up_for or "eof"
+        answer = self._application.disconnect(reason)
         if answer is None:
             self._server.ended(self)
         else:

@@ -84,8 +84,8 @@ class Handler(Protocol):
         return None
 
     def on_disconnect(self, connection: Connection, reason: str, /) -> Awaitable[None] | None:
-        """The connection has ended: "quit", "eof", "reset", "timeout", "shutdown", "errors", "limit", "drain" or
-        "refused"."""
+        """The connection has ended: "quit", "eof", "reset", "timeout", "shutdown", "errors", "limit", "drain",
+        "refused" or "tls" (what came was no TLS). Also one whose handshake failed before on_connect was called."""
         return None
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lonedot._core import Settings
-    from lonedot.config import Dialect
+    from lonedot.config import Dialect, TlsUse
     from lonedot.connection import Peer
     from lonedot.networks import Networks
 
@@ -23,11 +23,19 @@ _AT_A_TIME = 32
 
 
 class Listener:
-    """One address of a server. `address`: as it is bound, "host:port" or "unix:/path". `dialect`: "smtp" or "lmtp"."""
+    """One address of a server. `address`: as it is bound, "host:port" or "unix:/path". `dialect`: "smtp" or "lmtp".
+    `tls`: "starttls", "implicit", or None without TLS."""
 
-    def __init__(self, dialect: Dialect, settings: Settings, networks: Networks[Settings] | None = None) -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        settings: Settings,
+        networks: Networks[Settings] | None = None,
+        tls: TlsUse | None = None,
+    ) -> None:
         self.address = ""
         self.dialect = dialect
+        self.tls = tls
         self.settings = settings
         self._networks = networks
         self._server: asyncio.Server | None = None

@@ -11,17 +11,18 @@ import contextlib
 import functools
 import logging
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from lonedot._core import ReadBuffer, Reply
 from lonedot.clock import Clock
-from lonedot.config import Config, Dialect, LineEnds
+from lonedot.config import Config, Dialect, LineEnds, TlsUse
 from lonedot.conversation import LINGER, Conversation
 from lonedot.handler import Hooks
 from lonedot.listener import Listener
 from lonedot.networks import Networks
 from lonedot.offers import offered
 from lonedot.proxied import Proxied
+from lonedot.tls import TLS
 
 if TYPE_CHECKING:
     from lonedot.delivery import Delivery
@@ -53,6 +54,7 @@ class Server:
     ) -> None:
         self.config = config if config is not None else Config()
         self.delivery = delivery
+        self.tls = self.config.tls
         self.hooks = Hooks(handler, delivery)
         self.listeners: list[Listener] = []
         self.conversations: set[Conversation] = set()
@@ -60,6 +62,8 @@ class Server:
         # Connections whose proxy has not said yet who is there.
         self.proxied: set[Proxied] = set()
         self.buffer = ReadBuffer(_READ_BUFFER)
+        # Before TLS; behind it, what it held is in `buffer`.
+        self.ciphertext = memoryview(bytearray(_READ_BUFFER))
         limits = self.config.limits
         shortest = min(limits.command_timeout, limits.data_timeout, limits.handler_deadline, limits.handshake_timeout)
         self.clock = Clock(min(_RESOLUTION, shortest / 16))
@@ -74,18 +78,32 @@ class Server:
         self._abandoned = 0
 
     async def listen(
-        self, address: str | None = None, *, dialect: Dialect = "smtp", sock: socket.socket | None = None
+        self,
+        address: str | None = None,
+        *,
+        dialect: Dialect = "smtp",
+        sock: socket.socket | None = None,
+        tls: TlsUse | Literal["auto"] | None = "auto",
     ) -> Listener:
         """Listens at "host:port", "[IPv6]:port" or "unix:/path", or on a bound socket. The Listener's `address` says
-        where; port 0 takes a free one.
+        where; port 0 takes a free one. `tls`: "implicit" begins each connection with a handshake (RFC 8314 §3),
+        "starttls" offers one (RFC 3207), None does not; "auto" is "starttls" for a server that has TLS.
 
-        Raises ValueError for an address that is none, OSError when it cannot be had, RuntimeError after `stop`.
+        Raises ValueError for an address that is none and for TLS that the server does not have, OSError when an address
+        cannot be had, RuntimeError after `stop`.
         """
         if self.stopping:
             raise RuntimeError("the server has been stopped; make a new one")
+        if tls not in ("auto", "starttls", "implicit", None):
+            raise ValueError(f"tls takes 'implicit', 'starttls', 'auto' or None, not {tls!r}")
+        if tls == "auto":
+            tls = "starttls" if self.tls is not None else None
+        elif tls is not None and self.tls is None:
+            raise ValueError(f"tls={tls!r} takes a server with Config.tls")
         line_ends: LineEnds = getattr(self.delivery, "line_ends", "crlf")
         capabilities = self.delivery.capabilities if self.delivery is not None else self.hooks.capabilities
-        extensions = offered(self.config, capabilities, line_ends=line_ends, hooks=self.hooks.commands())
+        others = ("STARTTLS",) if tls == "starttls" else ()
+        extensions = offered(self.config, capabilities, line_ends=line_ends, hooks=self.hooks.commands(), others=others)
         settings = functools.partial(
             self.config.settings,
             dialect,
@@ -95,13 +113,24 @@ class Server:
         )
         networks = Networks({network: settings(policies=of) for network, of in self.config.networks.items()})
         self.loop = asyncio.get_running_loop()
-        listener = Listener(dialect, settings(), networks or None)
+        listener = Listener(dialect, settings(), networks or None, tls)
         protocol = Proxied if self.trusted_proxies else Conversation
         await listener.open(lambda: protocol(self, listener), address, sock)
         self.listeners.append(listener)
         self.clock.start(self.loop)
         log.debug("listening on %s (%s)", listener.address, dialect)
         return listener
+
+    def set_tls(self, tls: TLS) -> None:
+        """Makes handshakes from now on with another certificate; connections that stand go on with theirs.
+
+        Raises TypeError for what is no `TLS`, RuntimeError on a server that was made without: its listeners offer none.
+        """
+        if not isinstance(tls, TLS):
+            raise TypeError(f"set_tls takes a lonedot.TLS, not {tls!r}")
+        if self.tls is None:
+            raise RuntimeError("the server was made without TLS; give it Config.tls")
+        self.tls = tls
 
     async def stop(self, drain: float = 30.0) -> int:
         """Accepts nobody any more, answers idle clients 421, lets open transactions end for `drain` seconds, then ends
