@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Literal
 
 import pytest
-from lonedot import TLS, Config, Connection, Server
+from lonedot import TLS, Config, Connection, Peer, Server
 
 from tests.support import ENVELOPE, LOOPS, Client, Recorder, opened, run, until
 from tests.tls_support import NAME, Authority, ClientTls, TlsClient, accept, connect, serving
@@ -395,3 +395,34 @@ def test_one_connection_too_many_hears_so(tls: TLS) -> None:
             other.writer.close()
 
     run(main())
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("use", ["implicit", "starttls"])
+def test_behind_a_proxy(use: Literal["implicit", "starttls"], loop: str, tls: TLS, context: ssl.SSLContext) -> None:
+    """The header comes first, in one segment with the ClientHello; the address it names outlives the handshake."""
+    peers: list[Peer | None] = []
+    handler = Recorder(on_message=lambda connection, _: peers.append(connection.peer))
+
+    async def main() -> None:
+        server = Server(handler, Config(hostname=NAME, tls=tls, trusted_proxies=("127.0.0.1",)))
+        await server.listen("127.0.0.1:0", tls=use)
+        plain = Client(*await connect(server))
+        plain.send(b"PROXY TCP4 192.0.2.7 198.51.100.7 56324 25\r\n")
+        if use == "starttls":
+            await plain.expect(220)
+            await plain.say("EHLO x.example", 250)
+            await plain.say("STARTTLS", 220)
+        client = TlsClient(plain._reader, plain.writer, ClientTls(context))
+        await client.shake()
+        if use == "implicit":
+            await client.expect(220)
+        await client.until_mail_data()
+        client.send(b"body\r\n.\r\nQUIT\r\n")
+        await client.expect(250, 221)
+        assert await client.end() == b""
+        client.writer.close()
+        await server.stop(0)
+
+    run(main(), loop)
+    assert peers == [("192.0.2.7", 56324)]

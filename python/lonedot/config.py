@@ -58,8 +58,8 @@ class Limits:
     data_timeout: float = 300.0
     """Seconds without one octet inside mail data; each read renews it. Then 421 4.4.2, and nothing is delivered."""
     handshake_timeout: float = 60.0
-    """Seconds for a trusted proxy's header, and again for a TLS handshake, whatever comes meanwhile. Then the connection
-    is closed; nothing can be said."""
+    """Seconds for a trusted proxy's header, and again for a TLS handshake, whatever comes meanwhile. Then the
+    connection is closed; nothing can be said."""
     handler_deadline: float = 240.0
     """Seconds a hook or a delivery may take, well under the 600 a client waits (RFC 5321 §4.5.3.2.6). Then it is
     cancelled and the peer hears 451 4.3.0, if nothing was stored."""
