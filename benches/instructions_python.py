@@ -29,6 +29,7 @@ from lonedot import (
     encode_data,
     parse_command,
 )
+from lonedot.client_settings import ClientSettings
 from lonedot.conversation import Conversation
 from lonedot.listener import Listener
 
@@ -148,7 +149,8 @@ def connections(message: bytes) -> list[Case]:
     reads = [b"EHLO client.example.org\r\n", envelope, encode_data(message), b"QUIT\r\n"]
     config, handler = Config(hostname="mx.example.org"), Handler()
     server = Server(handler, config)
-    listener = Listener("smtp", config.settings("smtp", questions=server.hooks.questions()))
+    settings = config.settings("smtp", questions=server.hooks.questions())
+    listener = Listener("smtp", ClientSettings(config, lambda policies, trusted: settings))
 
     def right(seen: tuple[bytes, list[bytes]]) -> bool:
         replies = [line[:3] for line in b"".join(seen[1]).splitlines() if line[3:4] == b" "]

@@ -7,6 +7,7 @@ from typing import Any
 
 from lonedot import Authenticator, Config, Connection, Peer, Reply
 from lonedot.authenticator import Exchange, Outcome, ScramVerifier
+from lonedot.client_settings import ClientSettings
 from lonedot.listener import Listener
 
 NAME, PASSWORD, TOKEN = "ann@example.org", "correct-horse-battery", "vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg=="
@@ -71,7 +72,9 @@ def is_malformed(outcome: Outcome) -> bool:
 
 
 def connection() -> Connection:
-    return Connection(Peer("192.0.2.1", 4321), Listener("smtp", Config().settings("smtp")))
+    config = Config()
+    settings = ClientSettings(config, lambda policies, trusted: config.settings("smtp"))
+    return Connection(Peer("192.0.2.1", 4321), Listener("smtp", settings))
 
 
 def exchange(mechanism: str, credentials: Any = None) -> Exchange:

@@ -14,7 +14,20 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from lonedot import journal
-from lonedot._core import Aborted, Auth, AuthResponse, Bdat, Data, EndOfChunk, EndOfMailData, MailData, Reply, StartTls
+from lonedot._core import (
+    Aborted,
+    Auth,
+    AuthResponse,
+    Bdat,
+    Data,
+    EndOfChunk,
+    EndOfMailData,
+    MailData,
+    Reply,
+    StartTls,
+    Xclient,
+    Xforward,
+)
 from lonedot.authentication import Authentication
 from lonedot.content import ContentSink
 from lonedot.transaction import AbortReason, Transaction
@@ -103,6 +116,12 @@ class Application:
             return self._failure
         if isinstance(event, (Auth, AuthResponse)):
             return self._authenticate(event)
+        if isinstance(event, Xclient):
+            self.connection.speaks_for(event.attributes)
+            return None
+        if isinstance(event, Xforward):
+            self.connection.xforward |= event.attributes
+            return None
         if isinstance(event, Aborted):
             return self._abort(AbortReason.of(event))
         return self._call(self._hooks.of_command[type(event)], self.connection, event)

@@ -161,6 +161,9 @@ class Config:
     tls: TLS | None = field(default=None, hash=False)
     """Certificate and key, for STARTTLS (RFC 3207) and for listeners whose connections begin with TLS (RFC 8314 §3)."""
 
+    require_tls: bool = False
+    """Refuse mail on a connection without TLS: 530 5.7.0 to all but EHLO, STARTTLS, NOOP and QUIT (RFC 3207 §4). Not
+    for a server that the Internet is to reach at port 25."""
     auth: Authenticator | None = None
     """Who may authenticate, and how (RFC 4954); None: AUTH is not offered."""
     extensions: frozenset[str] | None = None
@@ -186,6 +189,10 @@ class Config:
         object.__setattr__(self, "networks", MappingProxyType(dict(self.networks)))
         if not is_domain(self.hostname):
             raise ValueError(f"Config.hostname takes a domain such as mx.example.org, not {self.hostname!r}")
+        if not isinstance(self.require_tls, bool):
+            raise ValueError(f"Config.require_tls takes True or False, not {self.require_tls!r}")
+        if self.require_tls and self.tls is None:
+            raise ValueError("Config.require_tls takes Config.tls as well: nobody could send mail")
         if self.auth is not None and not isinstance(self.auth, Authenticator):
             raise ValueError(f"Config.auth takes an Authenticator, which takes your credentials, not {self.auth!r}")
         for name in ("extensions", "advertise"):
@@ -220,6 +227,8 @@ class Config:
         none. `policies`: in place of the config's own.
         """
         lines, secured = None if extensions is None else tuple(extensions), set(security)
+        if self.require_tls:
+            secured.add("require-tls")
         if self.auth is not None and self.auth.required:
             secured.add("require-auth")
         if self.auth is not None and self.auth.dangerously_without_tls:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from lonedot.sasl import Identity
+
 if TYPE_CHECKING:
     from asyncio import BaseTransport
 
     from lonedot._core import Ehlo, Helo, Lhlo, ProxyHeader, Session
     from lonedot.config import Dialect
     from lonedot.listener import Listener
-    from lonedot.sasl import Identity
     from lonedot.tls import TlsInfo
 
 
@@ -41,10 +42,23 @@ class Connection:
     between. With one, `proxy` is the proxy's own address, None on a Unix socket, and `peer` the client's; or the
     proxy's again, where the header names no address of IPv4 or IPv6: a health check (LOCAL), UNKNOWN, a Unix socket.
     `listener`: where it came in. `session`: for looking at; None before the greeting. `tls`: what the handshake
-    settled; None without TLS. `auth`: who it has proved to be, or None. Replies are the conversation's to give.
+    settled; None without TLS. `auth`: who it has proved to be, or None. `xclient`: what a trusted client has said of
+    the one it speaks for, whose address `peer` then is and whose login `auth`; `xforward`: of whom it had the message
+    from. Replies are the conversation's to give.
     """
 
-    __slots__ = ("_state", "auth", "listener", "peer", "proxy", "proxy_header", "session", "tls")
+    __slots__ = (
+        "_state",
+        "auth",
+        "listener",
+        "peer",
+        "proxy",
+        "proxy_header",
+        "session",
+        "tls",
+        "xclient",
+        "xforward",
+    )
 
     def __init__(self, peer: Peer | None, listener: Listener, proxy_header: ProxyHeader | None = None) -> None:
         self.peer = peer
@@ -58,7 +72,18 @@ class Connection:
         self.session: Session | None = None
         self.tls: TlsInfo | None = None
         self.auth: Identity | None = None
+        self.xclient: dict[str, str | None] = {}
+        self.xforward: dict[str, str | None] = {}
         self._state: dict[str, Any] | None = None
+
+    def speaks_for(self, attributes: dict[str, str | None]) -> None:
+        """XCLIENT from a trusted client: from here on the connection is another's, as far as the attributes say."""
+        self.xclient |= attributes
+        address = attributes.get("ADDR")
+        if address is not None:
+            self.peer = Peer(address, int(attributes.get("PORT") or 0))
+        login = attributes.get("LOGIN")
+        self.auth = Identity(login, "XCLIENT", login) if login is not None else None
 
     @property
     def dialect(self) -> Dialect:

@@ -258,7 +258,7 @@ class Conversation(Worker, asyncio.BufferedProtocol):
     def _greet(self, answer: Any) -> None:
         greeting = self._application.greeting(answer)
         connection = self._application.connection
-        settings = self._listener.settings_for(connection.peer)
+        settings = self._listener.settings.of(connection.peer)
         self._session = connection.session = Session(settings, greeting, connection.tls is not None)
         if self._session.closed:
             self._closed = "refused"

@@ -36,6 +36,7 @@ def _envelope(transaction: Transaction, octets: int, seconds: float) -> dict[str
     return {
         "id": transaction.id,
         "peer": None if connection.peer is None else str(connection.peer),
+        "client": connection.xforward.get("ADDR"),
         "auth": None if connection.auth is None else connection.auth.name,
         "reverse_path": transaction.reverse_path,
         "recipients": list(transaction.forward_paths),

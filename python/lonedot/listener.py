@@ -12,10 +12,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lonedot._core import Settings
+    from lonedot.client_settings import ClientSettings
     from lonedot.config import Dialect, TlsUse
-    from lonedot.connection import Peer
-    from lonedot.networks import Networks
 
 # Clients that wait to be accepted, and those accepted at a time.
 _BACKLOG = 1024
@@ -29,24 +27,27 @@ class Listener:
     def __init__(
         self,
         dialect: Dialect,
-        settings: Settings,
-        networks: Networks[Settings] | None = None,
+        settings: ClientSettings,
         tls: TlsUse | None = None,
     ) -> None:
         self.address = ""
         self.dialect = dialect
         self.tls = tls
         self.settings = settings
-        self._networks = networks
         self._server: asyncio.Server | None = None
         self._path: str | None = None
         # Which file of that path is ours.
         self._bound = (0, 0)
 
     async def open(
-        self, factory: Callable[[], asyncio.BaseProtocol], address: str | None, sock: socket.socket | None
+        self,
+        factory: Callable[[], asyncio.BaseProtocol],
+        address: str | None,
+        sock: socket.socket | None,
+        mode: int | None = None,
     ) -> None:
-        """Binds, and accepts clients. Raises ValueError for an address that is none, OSError when it cannot be had."""
+        """Binds, and accepts clients. `mode`: of a Unix socket's file. Raises ValueError for an address that is none,
+        OSError when it cannot be had."""
         if (address is None) == (sock is None):
             raise ValueError("a listener takes an address or a socket, one of the two")
         loop = asyncio.get_running_loop()
@@ -55,7 +56,7 @@ class Listener:
             self._server = await loop.create_server(factory, *place, backlog=_AT_A_TIME)
         else:
             if place is not None:
-                self._path, sock = place, _unix_socket(place)
+                self._path, sock = place, _unix_socket(place, mode)
                 self._bound = _identity(place)
             assert sock is not None
             make = loop.create_unix_server if sock.family == socket.AF_UNIX else loop.create_server
@@ -66,12 +67,6 @@ class Listener:
             with socket.fromfd(listening.fileno(), listening.family, listening.type) as same:
                 same.listen(_BACKLOG)
         self.address = _written(self._server.sockets[0].getsockname())
-
-    def settings_for(self, peer: Peer | None) -> Settings:
-        """Those of the client's network, or those for all."""
-        if self._networks is None:
-            return self.settings
-        return self._networks.find(peer) or self.settings
 
     def close(self) -> None:
         """Accepts nobody any more, and leaves no socket file behind."""
@@ -120,7 +115,7 @@ def _identity(path: str) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def _unix_socket(path: str) -> socket.socket:
+def _unix_socket(path: str, mode: int | None) -> socket.socket:
     """A bound socket. A socket file that nobody answers at is taken over; where somebody does, OSError."""
     in_use = OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE), path)
     with contextlib.suppress(FileNotFoundError):
@@ -138,6 +133,8 @@ def _unix_socket(path: str) -> socket.socket:
     bound = socket.socket(socket.AF_UNIX)
     try:
         bound.bind(path)
+        if mode is not None:
+            os.chmod(path, mode)
     except OSError as error:
         bound.close()
         # Python itself refuses a path that is too long, and gives no number.

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import logging
 import socket
 from typing import TYPE_CHECKING, Literal
 
 from lonedot._core import ReadBuffer, Reply
+from lonedot.client_settings import ClientSettings
 from lonedot.clock import Clock
 from lonedot.config import Config, Dialect, LineEnds, TlsUse
 from lonedot.conversation import LINGER, Conversation
@@ -25,6 +25,8 @@ from lonedot.proxied import Proxied
 from lonedot.tls import TLS
 
 if TYPE_CHECKING:
+    from lonedot._core import Settings
+    from lonedot.config import Policies
     from lonedot.delivery import Delivery
 
 log = logging.getLogger("lonedot.server")
@@ -84,10 +86,12 @@ class Server:
         dialect: Dialect = "smtp",
         sock: socket.socket | None = None,
         tls: TlsUse | Literal["auto"] | None = "auto",
+        mode: int | None = None,
     ) -> Listener:
         """Listens at "host:port", "[IPv6]:port" or "unix:/path", or on a bound socket. The Listener's `address` says
         where; port 0 takes a free one. `tls`: "implicit" begins each connection with a handshake (RFC 8314 §3),
-        "starttls" offers one (RFC 3207), None does not; "auto" is "starttls" for a server that has TLS.
+        "starttls" offers one (RFC 3207), None does not; "auto" is "starttls" for a server that has TLS. `mode`: of the
+        file of a Unix socket, such as 0o660; what the umask leaves, when there is none.
 
         Raises ValueError for an address that is none and for TLS that the server does not have, OSError when an address
         cannot be had, RuntimeError after `stop`.
@@ -102,20 +106,24 @@ class Server:
             raise ValueError(f"tls={tls!r} takes a server with Config.tls")
         line_ends: LineEnds = getattr(self.delivery, "line_ends", "crlf")
         capabilities = self.delivery.capabilities if self.delivery is not None else self.hooks.capabilities
-        others = ("STARTTLS",) if tls == "starttls" else ()
-        extensions = offered(self.config, capabilities, line_ends=line_ends, hooks=self.hooks.commands(), others=others)
-        settings = functools.partial(
-            self.config.settings,
-            dialect,
-            line_ends=line_ends,
-            extensions=extensions,
-            questions=self.hooks.questions(),
-        )
-        networks = Networks({network: settings(policies=of) for network, of in self.config.networks.items()})
+        own = ("STARTTLS",) if tls == "starttls" else ()
+
+        def settings(policies: Policies | None, trusted: bool) -> Settings:
+            others = (*own, "XCLIENT", "XFORWARD") if trusted else own
+            return self.config.settings(
+                dialect,
+                line_ends=line_ends,
+                extensions=offered(
+                    self.config, capabilities, line_ends=line_ends, hooks=self.hooks.commands(), others=others
+                ),
+                questions=self.hooks.questions(),
+                policies=policies,
+            )
+
         self.loop = asyncio.get_running_loop()
-        listener = Listener(dialect, settings(), networks or None, tls)
+        listener = Listener(dialect, ClientSettings(self.config, settings), tls)
         protocol = Proxied if self.trusted_proxies else Conversation
-        await listener.open(lambda: protocol(self, listener), address, sock)
+        await listener.open(lambda: protocol(self, listener), address, sock, mode)
         self.listeners.append(listener)
         self.clock.start(self.loop)
         log.debug("listening on %s (%s)", listener.address, dialect)

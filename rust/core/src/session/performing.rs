@@ -196,9 +196,10 @@ impl Session {
                 events.push(Event::StartTls);
                 return;
             }
-            Command::Xclient(_) => {
-                // The client whose place the peer takes has said nothing yet.
-                (self.hello, self.transaction, self.authenticated) = (None, None, false);
+            Command::Xclient(attributes) => {
+                // The client whose place the peer takes has said nothing here yet; elsewhere it may have proved who it is.
+                (self.hello, self.transaction) = (None, None);
+                self.authenticated = attributes.all().any(|(name, value)| name == "LOGIN" && value.is_some());
                 return self.greet();
             }
             Command::Quit => {
