@@ -150,7 +150,7 @@ def connections(message: bytes) -> list[Case]:
     config, handler = Config(hostname="mx.example.org"), Handler()
     server = Server(handler, config)
     settings = config.settings("smtp", questions=server.hooks.questions())
-    listener = Listener("smtp", ClientSettings(config, lambda policies, trusted: settings))
+    listener = Listener("smtp", ClientSettings(config, lambda *_: settings))
 
     def right(seen: tuple[bytes, list[bytes]]) -> bool:
         replies = [line[:3] for line in b"".join(seen[1]).splitlines() if line[3:4] == b" "]

@@ -408,12 +408,13 @@ def test_behind_a_proxy(use: Literal["implicit", "starttls"], loop: str, tls: TL
         server = Server(handler, Config(hostname=NAME, tls=tls, trusted_proxies=("127.0.0.1",)))
         await server.listen("127.0.0.1:0", tls=use)
         plain = Client(*await connect(server))
-        plain.send(b"PROXY TCP4 192.0.2.7 198.51.100.7 56324 25\r\n")
+        client = TlsClient(plain._reader, plain.writer, ClientTls(context))
+        hello, _ = client.tls.shake() if use == "implicit" else (b"", False)
+        plain.send(b"PROXY TCP4 192.0.2.7 198.51.100.7 56324 25\r\n" + hello)
         if use == "starttls":
             await plain.expect(220)
             await plain.say("EHLO x.example", 250)
             await plain.say("STARTTLS", 220)
-        client = TlsClient(plain._reader, plain.writer, ClientTls(context))
         await client.shake()
         if use == "implicit":
             await client.expect(220)
