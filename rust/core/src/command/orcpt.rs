@@ -17,7 +17,7 @@ const SPECIALS: &[u8] = b"()<>@,;:\\\".[]";
 pub struct Orcpt {
     /// The type of the address as sent: `rfc822`, `utf-8` or another, in any case.
     pub addr_type: String,
-    /// Printable ASCII and spaces; of the type `utf-8`, all that prints.
+    /// Printable ASCII and spaces; under SMTPUTF8 and of the type `utf-8`, all that prints.
     pub address: String,
 }
 
@@ -33,7 +33,10 @@ impl Orcpt {
     /// addr-type                  = atom
     /// utf-8-type-addr            = "utf-8;" utf-8-enc-addr     ; RFC 6533 section 3
     /// ```
-    pub(super) fn read(value: &str) -> Result<Self, Violation> {
+    /// `smtputf8`: the transaction asked for it, and UTF-8 is taken in xtext too. RFC 3461 §4.2 knows only ASCII there, and
+    /// RFC 6533 has `utf-8` for the rest; but Postfix sends `rfc822;` with it for each recipient outside ASCII to whom its
+    /// client gave no ORCPT, and would get no such mail through.
+    pub(super) fn read(value: &str, smtputf8: bool) -> Result<Self, Violation> {
         let most = MAX_ORCPT - "ORCPT=".len();
         let mut cursor = Cursor::new(value.as_bytes());
         cursor.eat_while(|b| b.is_ascii_graphic() && !SPECIALS.contains(&b));
@@ -46,11 +49,14 @@ impl Orcpt {
         }
         let start = cursor.at();
         let encoded = &value[start..];
-        let address = if is_utf8(&addr_type) {
-            unitext(encoded).map_err(|at| violation(Fault::OrcptUtf8Syntax, start + at))?
+        let (address, fault) = if is_utf8(&addr_type) {
+            (unitext(encoded), Fault::OrcptUtf8Syntax)
+        } else if smtputf8 {
+            (xtext::decode_utf8(encoded), Fault::OrcptSyntax)
         } else {
-            xtext::decode_printable(encoded).map_err(|at| violation(Fault::OrcptSyntax, start + at))?
+            (xtext::decode_printable(encoded), Fault::OrcptSyntax)
         };
+        let address = address.map_err(|at| violation(fault, start + at))?;
         Ok(Self { addr_type, address })
     }
 }
@@ -103,7 +109,7 @@ mod tests {
     use super::*;
 
     fn read(value: &str) -> Result<String, (Fault, u64)> {
-        Orcpt::read(value).map(|orcpt| orcpt.address).map_err(|found| (found.fault, found.offset))
+        Orcpt::read(value, false).map(|orcpt| orcpt.address).map_err(|found| (found.fault, found.offset))
     }
 
     #[test]
@@ -127,6 +133,15 @@ mod tests {
         }
         assert!(read(&format!("rfc822;{}", "a".repeat(487))).is_ok());
         assert_eq!(read(&format!("rfc822;{}", "a".repeat(488))), Err((Fault::OrcptSyntax, 494)));
+    }
+
+    #[test]
+    fn utf8_in_xtext() {
+        let value = "rfc822;pel+C3+A9@b";
+        assert_eq!(read(value), Err((Fault::OrcptSyntax, 10)));
+        let orcpt = Orcpt::read(value, true).unwrap();
+        assert_eq!((orcpt.addr_type.as_str(), orcpt.address.as_str()), ("rfc822", "pelé@b"));
+        assert_eq!(Orcpt::read("rfc822;pel+E9@b", true), Err(violation(Fault::OrcptSyntax, 10)));
     }
 
     #[test]

@@ -104,11 +104,11 @@ impl Typed {
     }
 
     /// The same of a keyword on RCPT.
-    pub(super) fn on_rcpt(keyword: &str, value: Option<&str>) -> Result<Self, Violation> {
+    pub(super) fn on_rcpt(keyword: &str, value: Option<&str>, grammar: &Grammar) -> Result<Self, Violation> {
         let text = value.unwrap_or_default();
         Ok(match keyword {
             "NOTIFY" => Self::Notify(Notify::read(text)?),
-            "ORCPT" => Self::Orcpt(Orcpt::read(text)?),
+            "ORCPT" => Self::Orcpt(Orcpt::read(text, grammar.smtputf8)?),
             _ => Self::Unknown,
         })
     }
@@ -148,6 +148,7 @@ mod tests {
 
     #[test]
     fn every_type_knows_its_extension() {
+        let grammar = Grammar::default();
         for (keyword, value, extension) in [
             ("SIZE", Some("1"), Extension::Size),
             ("BODY", Some("7BIT"), Extension::EightBitMime),
@@ -164,10 +165,14 @@ mod tests {
             ("TRANSID", Some("<a@b>"), Extension::Checkpoint),
         ] {
             assert_eq!(Typed::on_mail(keyword, value).unwrap().extension(), Some(extension), "{keyword}");
-            assert_eq!(Typed::on_rcpt(keyword, value), Ok(Typed::Unknown), "{keyword}");
+            assert_eq!(Typed::on_rcpt(keyword, value, &grammar), Ok(Typed::Unknown), "{keyword}");
         }
         for (keyword, value) in [("NOTIFY", "NEVER"), ("ORCPT", "rfc822;a@b")] {
-            assert_eq!(Typed::on_rcpt(keyword, Some(value)).unwrap().extension(), Some(Extension::Dsn), "{keyword}");
+            assert_eq!(
+                Typed::on_rcpt(keyword, Some(value), &grammar).unwrap().extension(),
+                Some(Extension::Dsn),
+                "{keyword}"
+            );
             assert_eq!(Typed::on_mail(keyword, Some(value)), Ok(Typed::Unknown), "{keyword}");
         }
         assert_eq!(Typed::Unknown.extension(), None);

@@ -98,7 +98,7 @@ impl Parameters {
     /// [SP Rcpt-parameters]
     /// ```
     pub(super) fn of_rcpt(cursor: &mut Cursor<'_>, grammar: &Grammar) -> Result<Self, Violation> {
-        Self::scan(cursor, grammar, Typed::on_rcpt)
+        Self::scan(cursor, grammar, |keyword, value| Typed::on_rcpt(keyword, value, grammar))
     }
 
     /// ```abnf

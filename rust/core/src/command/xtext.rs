@@ -37,6 +37,15 @@ pub(super) fn decode_printable(text: &str) -> Result<String, usize> {
     }
 }
 
+/// The same where UTF-8 is taken too: no controls.
+pub(super) fn decode_utf8(text: &str) -> Result<String, usize> {
+    let decoded = String::from_utf8(decode(text.as_bytes())?).map_err(|e| place(text, e.utf8_error().valid_up_to()))?;
+    match decoded.find(char::is_control) {
+        Some(at) => Err(place(text, at)),
+        None => Ok(decoded),
+    }
+}
+
 /// Where in `text`, which is xtext, the octet stands that has so many before it when decoded.
 pub(super) fn place(text: &str, octets: usize) -> usize {
     let encoded = text.as_bytes();
@@ -80,6 +89,10 @@ mod tests {
         assert_eq!(decode_printable("a+20b+7E"), Ok("a b~".into()));
         for (text, at) in [("a+20b+7F", 5), ("+C3+A9", 0), ("+20+0A", 3), ("a+20=", 4)] {
             assert_eq!(decode_printable(text), Err(at), "{text}");
+        }
+        assert_eq!(decode_utf8("a+20b+C3+A9~"), Ok("a bé~".into()));
+        for (text, at) in [("a+7F", 1), ("+C3+A9+C3", 6), ("+FF", 0), ("a+C2+85", 1), ("+20+0A", 3), ("a+C3=", 4)] {
+            assert_eq!(decode_utf8(text), Err(at), "{text}");
         }
         assert_eq!([0, 1, 2, 3, 4, 5].map(|octets| place("a+20b+2Bc", octets)), [0, 1, 4, 5, 8, 9]);
     }
