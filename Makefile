@@ -30,6 +30,7 @@ build: .venv/.core ## Build into .venv, optimized; does nothing when nothing cha
 
 test: build .venv/.dev ## Install what the tests need, run those of Rust and of Python; ARGS="-k maildir" chooses among the latter
 	@sh tests/install-clients.sh
+	@sh tests/peers/install.sh
 	cargo test --workspace --locked
 	$(BIN)/python -m pytest $(ARGS)
 

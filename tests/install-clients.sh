@@ -1,14 +1,18 @@
 #!/bin/sh
-# Install the mail clients that the tests send with: swaks, curl, Postfix's smtp-source; HAProxy, which they send through; and
-# strace, which they watch with.
+# Install the mail clients that the tests send with: swaks, with TLS, curl, Postfix with its smtp-source; HAProxy, which they
+# send through; and strace, which they watch with.
 # Or, given PROGRAM:PACKAGE…, those.
 #
 # Does nothing when all are there. Installs from Debian when run by root where apt-get is, and starts no daemon. Never
 # fails: a test whose client is missing is skipped by name.
 set -u
 
-[ $# -gt 0 ] || set -- swaks:swaks curl:curl smtp-source:postfix haproxy:haproxy strace:strace
 missing=
+if [ $# -eq 0 ]; then
+    set -- swaks:swaks curl:curl smtp-source:postfix haproxy:haproxy strace:strace
+    # What swaks takes for TLS is no program.
+    perl -MNet::SSLeay -e 1 2>/dev/null || missing=" libnet-ssleay-perl"
+fi
 for pair in "$@"; do
     PATH=$PATH:/usr/sbin command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done

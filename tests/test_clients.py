@@ -6,6 +6,7 @@ stored message has the octets of the one sent. A client that is not installed is
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import smtplib
 import socket
@@ -13,7 +14,9 @@ import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import aiosmtplib
 import pytest
 
 from tests.serving import SECONDS, Serving, serving, without_trace
@@ -77,6 +80,15 @@ def by_smtplib(submission: Submission) -> None:
         assert client.sendmail(FROM, [TO], submission.message, mail_options=["BODY=8BITMIME"]) == {}
 
 
+def by_aiosmtplib(submission: Submission) -> None:
+    where: dict[str, Any] = {"hostname": "127.0.0.1", "port": submission.port}
+    if submission.over_unix:
+        where = {"socket_path": submission.unix}
+    envelope: dict[str, Any] = {"sender": FROM, "recipients": [TO], "mail_options": ["BODY=8BITMIME"]}
+    name: dict[str, Any] = {"local_hostname": "client.example", "timeout": SECONDS, "start_tls": False}
+    assert asyncio.run(aiosmtplib.send(submission.message, **envelope, **where, **name))[0] == {}
+
+
 def by_swaks(submission: Submission) -> None:
     where = ["--socket", submission.unix] if submission.over_unix else ["--server", f"127.0.0.1:{submission.port}"]
     # It adds the end of mail data where the file has none, and with it an empty line.
@@ -100,6 +112,7 @@ def by_smtp_source(submission: Submission) -> None:
 
 CLIENTS: dict[str, Callable[[Submission], None]] = {
     "smtplib": by_smtplib,
+    "aiosmtplib": by_aiosmtplib,
     "swaks": by_swaks,
     "curl": by_curl,
     "smtp-source": by_smtp_source,

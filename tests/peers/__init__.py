@@ -1,0 +1,1 @@
+"""Mail servers of other makers, which the tests start as clients of lonedot."""
