@@ -112,6 +112,9 @@ class TestMistakes:
             ("limits.max_size = false", ["limits.max_size", "whole number"]),
             ("limits.max_line = 3", ["limits.max_line", "at least 4"]),
             ("limits.data_timeout = 0", ["limits.data_timeout", "seconds above 0"]),
+            ("limits.greeting_delay = -1", ["limits.greeting_delay", "seconds from 0 on"]),
+            ("limits.network_prefix_ipv4 = 33", ["limits.network_prefix_ipv4", "at most 32"]),
+            ("policies.early_talk = 'keep'", ["policies.early_talk", "'note'"]),
             ("policies.nul = 'normalize'", ["policies.nul", "'keep'"]),
             ("policies.strict_grammar = 1", ["policies.strict_grammar", "true or false"]),
             ("listen x", ["TOML", "line 1"]),
@@ -163,6 +166,15 @@ class TestSettings:
         toml.write_text("limits.max_size = 0")
         assert settle({}, str(toml)).limits.max_size is None
         assert settle({"limits.max_size": 0}).limits.max_size is None
+
+    def test_0_is_no_limit_wherever_none_is(self, toml: Path) -> None:
+        names = ("max_connections_per_network", "max_octets_in_flight", "session_duration")
+        for written in ("0", "0.0"):
+            for name in names:
+                if written == "0.0" and name != "session_duration":
+                    continue
+                toml.write_text(f"limits.{name} = {written}")
+                assert getattr(settle({}, str(toml)).limits, name) is None
 
     def test_single_policies_change_the_preset_that_is_named(self, toml: Path) -> None:
         toml.write_text("policies.nul = 'keep'")

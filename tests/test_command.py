@@ -228,6 +228,11 @@ class TestConfig:
             {"max_errors": 0},
             {"max_recipients": 0}, {"max_connections": 0}, {"command_timeout": 0}, {"data_timeout": -1.0},
             {"handler_deadline": float("nan")}, {"handler_deadline": float("inf")}, {"max_errors": 2**63},
+            {"max_connections_per_network": 0}, {"max_connections_per_network": 1.5}, {"network_prefix_ipv4": None},
+            {"network_prefix_ipv4": 0}, {"network_prefix_ipv4": 33}, {"network_prefix_ipv6": 129},
+            {"session_duration": 0}, {"session_duration": "1h"}, {"min_data_rate": -1}, {"min_data_rate": 0.5},
+            {"min_data_rate": None}, {"greeting_delay": -1}, {"greeting_delay": None}, {"greeting_delay": float("nan")},
+            {"max_octets_in_flight": 0}, {"command_timeout": None}, {"max_connections": None},
         ],
         ids=repr,
     )  # fmt: skip
@@ -235,9 +240,26 @@ class TestConfig:
         with pytest.raises(ValueError, match=next(iter(wrong))):
             Limits(**wrong)
 
+    def test_what_may_have_no_limit(self) -> None:
+        unlimited = {"max_size", "max_messages", "max_session_octets", "session_duration"}
+        unlimited |= {"max_connections_per_network", "max_octets_in_flight"}
+        for field in dataclasses.fields(Limits):
+            none: dict[str, Any] = {field.name: None}
+            if field.name in unlimited:
+                assert getattr(Limits(**none), field.name) is None
+            else:
+                with pytest.raises(ValueError, match=field.name):
+                    Limits(**none)
+        Limits(greeting_delay=0, min_data_rate=0, network_prefix_ipv4=1, network_prefix_ipv6=128)
+
     @pytest.mark.parametrize(
-        "wrong", [{"bare_cr": "drop"}, {"nul": "normalize"}, {"long_line": ""}, {"strict_grammar": "yes"}], ids=repr
-    )
+        "wrong",
+        [
+            {"bare_cr": "drop"}, {"nul": "normalize"}, {"long_line": ""}, {"strict_grammar": "yes"},
+            {"early_talk": "keep"}, {"early_talk": True},
+        ],
+        ids=repr,
+    )  # fmt: skip
     def test_wrong_policies_name_the_field(self, wrong: dict[str, Any]) -> None:
         with pytest.raises(ValueError, match=next(iter(wrong))):
             Policies(**wrong)

@@ -27,12 +27,21 @@ LineEnds = Literal["crlf", "lf"]
 Dialect = Literal["smtp", "lmtp"]
 TlsUse = Literal["starttls", "implicit"]
 
+_LEAST = {
+    **dict.fromkeys(("max_size", "max_recipients", "max_errors", "max_connections", "max_messages"), 1),
+    **dict.fromkeys(("max_session_octets", "max_octets_in_flight", "max_connections_per_network"), 1),
+    **dict.fromkeys(("network_prefix_ipv4", "network_prefix_ipv6"), 1),
+    "max_line": 4,
+}
+_MOST = {"max_errors": 2**32 - 1, "max_messages": 2**32 - 2, "network_prefix_ipv4": 32, "network_prefix_ipv6": 128}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Every bound of a server, each with its unit, its section and what a peer hears past it.
 
-    Exactly at a limit is accepted. `None` for `max_size` means no limit but `drain` still holds for what is refused.
+    Exactly at a limit is accepted. `None`, where a limit takes it, means no limit; `drain` still holds for what is
+    refused. Seconds are measured on the server's clock, which ticks once in one: never early, two late at most.
     """
 
     max_size: int | None = 52_428_800
@@ -53,6 +62,19 @@ class Limits:
     """Octets a client may send in a connection, commands and all. Past it: 421 4.7.0 and close."""
     max_connections: int = 1000
     """Connections of one server at a time, over all listeners. Past it: 421 4.3.2 instead of a greeting."""
+    max_connections_per_network: int | None = 500
+    """Connections of one client network at a time, over all listeners; on Unix sockets they are not counted. Half of
+    `max_connections`, so that no single client can have all of them, and a gateway or a balancer in front of the server
+    still has plenty. Past it: 421 4.7.0 instead of a greeting."""
+    network_prefix_ipv4: int = 32
+    """Bits of an IPv4 address that make its network for `max_connections_per_network`: 32, each address by itself."""
+    network_prefix_ipv6: int = 64
+    """Bits of an IPv6 address that make its network: 64, what a single host usually has to itself (RFC 4291 §2.5.4)."""
+    max_octets_in_flight: int | None = 1_073_741_824
+    """Octets of mail data, of all connections, that were received and not taken yet: kept for on_message, or waiting
+    for a sink to take them. Past it: 452 4.3.1 to DATA, and inside mail data one connection is read from at a time
+    until there is less. That one has half the `data_timeout` to come to the end of its message while it holds up the
+    others; then 421 4.4.2. It may exceed this by its message, and each other one by a read."""
     command_timeout: float = 300.0
     """Seconds to wait for the next command (RFC 5321 §4.5.3.2.7, at least 300 on the open Internet). Then 421 4.4.2."""
     data_timeout: float = 300.0
@@ -60,28 +82,38 @@ class Limits:
     handshake_timeout: float = 60.0
     """Seconds for a trusted proxy's header, and again for a TLS handshake, whatever comes meanwhile. Then the
     connection is closed; nothing can be said."""
+    min_data_rate: int = 100
+    """Octets per second inside mail data, on average over each `data_timeout` from the 354 on; the time in which
+    nothing was read, because a sink or `max_octets_in_flight` had it wait, is not counted. A tenth of what a mobile
+    phone of the nineties sent: who is slower means to hold the connection. Below it: 421 4.4.2, and nothing is
+    delivered. 0: as slow as one likes."""
+    session_duration: float | None = 3600.0
+    """Seconds a connection may last. Mail servers keep one for minutes, and 52,428,800 octets pass in this time at
+    14.6 kB/s. Past it: 421 4.4.2 after the reply that is under way, or at once inside mail data, of which nothing is
+    delivered; a message that is whole is delivered and answered first."""
+    greeting_delay: float = 0.0
+    """Seconds to hold back the greeting (RFC 5321 §3.1 has the client wait for it, §4.5.3.2.1 for five minutes). Who
+    talks meanwhile is no mail server: `Policies.early_talk` says what is done."""
     handler_deadline: float = 240.0
     """Seconds a hook or a delivery may take, well under the 600 a client waits (RFC 5321 §4.5.3.2.6). Then it is
     cancelled and the peer hears 451 4.3.0, if nothing was stored."""
 
     def __post_init__(self) -> None:
-        ones = ("max_size", "max_recipients", "max_errors", "max_connections", "max_messages", "max_session_octets")
-        least = {"max_line": 4, **dict.fromkeys(ones, 1)}
-        most = {"max_errors": 2**32 - 1, "max_messages": 2**32 - 2}
         for item in fields(self):
             value = getattr(self, item.name)
             if value is None and "None" in str(item.type):
                 continue
-            seconds = item.name.endswith(("_timeout", "_deadline"))
+            seconds = item.name.endswith(("_timeout", "_deadline", "_duration", "_delay"))
             if isinstance(value, bool) or not isinstance(value, (int, float) if seconds else int):
                 kind = "seconds" if seconds else "a whole number"
                 raise ValueError(f"Limits.{item.name} takes {kind}, not {value!r}")
-            if seconds and not 0 < value < 1e9:
-                raise ValueError(f"Limits.{item.name} takes seconds above 0, not {value!r}")
-            if not seconds and value < least.get(item.name, 0):
-                raise ValueError(f"Limits.{item.name} takes at least {least.get(item.name, 0)}, not {value!r}")
-            if not seconds and value > most.get(item.name, 2**63 - 1):
-                raise ValueError(f"Limits.{item.name} takes at most {most.get(item.name, 2**63 - 1)}, not {value!r}")
+            least = "from 0 on" if item.name == "greeting_delay" else "above 0"
+            if seconds and not (0 <= value < 1e9 and (value > 0 or least == "from 0 on")):
+                raise ValueError(f"Limits.{item.name} takes seconds {least}, not {value!r}")
+            if not seconds and value < _LEAST.get(item.name, 0):
+                raise ValueError(f"Limits.{item.name} takes at least {_LEAST.get(item.name, 0)}, not {value!r}")
+            if not seconds and value > _MOST.get(item.name, 2**63 - 1):
+                raise ValueError(f"Limits.{item.name} takes at most {_MOST.get(item.name, 2**63 - 1)}, not {value!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,9 +132,9 @@ class Policies:
     nul: KeepPolicy = "reject"
     """A NUL octet (RFC 2045 §2.8): refused, or kept and counted in the report."""
     early_talk: EarlyTalkPolicy = "note"
-    """A client that sends on where it has to wait for a reply, after EHLO, DATA, STARTTLS or AUTH (RFC 2920 §3.1):
-    noted in
-    `Connection.notes`, or refused with 554 5.5.1 and the connection closed."""
+    """A client that sends on where it has to wait for a reply, after EHLO, DATA, STARTTLS or AUTH (RFC 2920 §3.1), or
+    before the greeting, where that had to wait for `Limits.greeting_delay` or on_connect: noted in `Connection.notes`,
+    or refused with 554 5.5.1 and the connection closed."""
     unknown_parameters: KeepPolicy = "reject"
     """A parameter of MAIL or RCPT that no offered extension has (RFC 5321 §4.1.1.11): 555, or left to the handler."""
     strict_grammar: bool = False

@@ -133,7 +133,7 @@ def _checked(key: str, value: object, where: str) -> object:
     """`value` as its field takes it, tried on its owner alone so that a refusal is about this key and no other."""
     if key == "listen":
         value = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
-    if key in _OPTIONAL and type(value) is int and value == 0:
+    if key in _OPTIONAL and type(value) in (int, float) and not value:
         value = None
     table, _, name = key.rpartition(".")
     owner: type[Limits | Policies | Settings] = _TABLES[table] if table else Settings
