@@ -84,3 +84,12 @@ def test_without_a_limit_nothing_is_kept() -> None:
     assert all(counted.enter(Peer("192.0.2.1", 1)) for _ in range(10))
     assert len(counted) == 0
     counted.leave(Peer("192.0.2.1", 1))
+
+
+def test_what_is_no_address_is_a_network_by_itself() -> None:
+    counted = census()
+    for host in ("", "::zz", "nowhere"):
+        assert counted.enter(Peer(host, 1))
+        assert not counted.enter(Peer(host, 2))
+        counted.leave(Peer(host, 1))
+    assert len(counted) == 0

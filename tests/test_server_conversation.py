@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from lonedot import Reply, Server
 
-from tests.support import ENVELOPE, LOOPS, Client, Recorder, opened, run, serving, until
+from tests.support import ENVELOPE, LOOPS, Client, Recorder, RecordingSink, opened, run, serving, until
 
 MESSAGE = b"Subject: x\r\n\r\nHello.\r\n.\r\n"
 CONTENT = b"Subject: x\r\n\r\nHello.\r\n"
@@ -198,6 +198,52 @@ class TestWrites:
         assert [line[:3] for line in group.splitlines()] == [b"250", b"250", b"354"]
         if not awaits:
             assert [line[:3] for line in message.splitlines()] == [b"250", b"250", b"250", b"354"]
+
+    @pytest.mark.parametrize("hooks", [("on_mail",), ("on_rcpt",), ("on_hello", "on_rcpt"), ("on_data",)], ids=str)
+    def test_a_group_is_answered_in_one_whichever_hook_has_to_be_awaited(
+        self, hooks: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def sink(*_: Any) -> RecordingSink:
+            await asyncio.sleep(0)
+            return RecordingSink()
+
+        awaited: dict[str, Any] = {name: lambda *_: asyncio.sleep(0) for name in hooks}
+        handler = Recorder(**awaited)
+        if "on_data" in hooks:
+            del handler.on_message  # type: ignore[attr-defined]
+            handler.__dict__["on_data"] = sink
+        group = ENVELOPE.replace(b"DATA", b"RCPT TO:<c@example.org>\r\nNOOP\r\nRCPT TO:<d@example.org>\r\nDATA")
+        _, written, message = self.writes(monkeypatch, handler, b"EHLO x.example\r\n", group, MESSAGE)
+        assert [line[:3] for line in written.splitlines()] == [b"250", b"250", b"250", b"250", b"250", b"354"]
+        assert message.startswith(b"250 ")
+
+    def test_the_answer_to_a_message_is_written_before_a_hook_is_awaited(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        handler = Recorder(on_rcpt=lambda *_: asyncio.sleep(0))
+        hello = b"EHLO x.example\r\n"
+        # The first write for the last segment: 250 for the message, and for MAIL, whose hook there is none of.
+        *_, message = self.writes(monkeypatch, handler, hello, ENVELOPE, MESSAGE + ENVELOPE)
+        assert [line[:3] for line in message.splitlines()] == [b"250", b"250"]
+
+    def test_a_reply_waits_for_one_slow_hook_not_for_two(self) -> None:
+        async def main() -> None:
+            gates = [asyncio.Event(), asyncio.Event()]
+            left = iter(gates)
+            handler = Recorder(on_rcpt=lambda *_: opened(next(left)))
+            # Clocks tick each 5 ms.
+            async with (
+                serving(handler, handler_deadline=0.08 * 60, command_timeout=0.08) as server,
+                Client.to(server) as client,
+            ):
+                client.send(b"EHLO x.example\r\nMAIL FROM:<>\r\nRCPT TO:<a@b>\r\nRCPT TO:<c@d>\r\n")
+                await until(lambda: len(handler.of("on_rcpt")) == 1)
+                begun = server.clock.now
+                await until(lambda: server.clock.now > begun + 2)
+                gates[0].set()
+                await client.expect(250, 250, 250)
+                gates[1].set()
+                await client.expect(250)
+
+        run(main())
 
     def test_the_answer_to_a_message_waits_for_no_other_hook(self) -> None:
         async def main() -> None:

@@ -10,7 +10,7 @@ import lonedot
 import pytest
 from lonedot import Config, Reply, Server
 
-from tests.support import Client, Recorder, RecordingSink, run, serving, until
+from tests.support import ENVELOPE, Client, Recorder, RecordingSink, run, serving, until
 
 # What makes the server call the hook, once the client has said EHLO; and the code where the hook has nothing to say.
 SAID: dict[str, tuple[str, int]] = {
@@ -153,6 +153,22 @@ class TestData:
     @pytest.mark.parametrize("code", [450, 554])
     def test_a_refusal(self, awaits: bool, code: int) -> None:
         self.data(awaits, Reply(code, None, "no"), code)
+
+    def test_a_421_closes(self, awaits: bool) -> None:
+        handler = Recorder(awaits=awaits, on_data=Reply(421, "4.3.2", "going away"), on_disconnect=None)
+        del handler.on_message  # type: ignore[attr-defined]
+
+        async def main() -> None:
+            async with serving(handler) as server, Client.to(server) as client:
+                await client.say("EHLO x.example", 250)
+                client.send(ENVELOPE + b"NOOP\r\n")
+                await client.expect(250, 250, 421)
+                assert await client.end() == b""
+                client.writer.close()
+                await until(lambda: not server.conversations)
+
+        run(main())
+        assert handler.of("on_disconnect") == ["refused"]
 
     def test_half_a_sink_is_none(self, awaits: bool) -> None:
         class Half:

@@ -338,8 +338,10 @@ class TestBegin:
     def test_the_client_goes_away_meanwhile(self) -> None:
         sink = RecordingSink()
         gates: list[asyncio.Event] = []
+        begun: list[bool] = []
 
         async def begin(_: Any) -> RecordingSink:
+            begun.append(True)
             await gates[0].wait()
             return sink
 
@@ -351,7 +353,7 @@ class TestBegin:
             async with serving(handler) as server, Client.to(server) as client:
                 await client.say("EHLO x.example", 250)
                 client.send(b"MAIL FROM:<>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n")
-                await client.expect(250, 250)
+                await until(lambda: begun)
                 (conversation,) = server.conversations
                 client.reset()
                 await until(lambda: conversation._gone)

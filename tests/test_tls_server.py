@@ -73,6 +73,35 @@ class TestMail:
         assert (info.alpn, info.client_certificate, info.client_subject) == (None, None, None)
         assert handler.of("on_disconnect") == ["quit"]
 
+    def test_the_greeting_is_held_back_after_the_handshake(self, loop: str, tls: TLS, context: ssl.SSLContext) -> None:
+        notes: list[set[str]] = []
+        handler = Recorder(on_connect=lambda connection: notes.append(set(connection.notes)))
+
+        async def main() -> None:
+            async with serving(handler, tls, greeting_delay=0.2) as server:
+                for talks in (False, True):
+                    async with TlsClient.over(server, context, greeting=None) as client:
+                        if talks:
+                            client.send(b"NOOP\r\n")
+                        await client.expect(*([220, 250] if talks else [220]))
+
+        run(main(), loop)
+        assert notes == [set(), {"talked-before-greeting"}]
+
+    def test_one_of_too_many_from_a_network_hears_no_words_before_a_handshake(
+        self, loop: str, tls: TLS, context: ssl.SSLContext
+    ) -> None:
+        async def main() -> None:
+            async with (
+                serving(Recorder(), tls, max_connections_per_network=1) as server,
+                TlsClient.over(server, context) as client,
+                Client.to(server, greeting=None) as another,
+            ):
+                assert await another.end() == b""
+                await client.say("NOOP", 250)
+
+        run(main(), loop)
+
     @pytest.mark.parametrize("record", [1, 7, 1000, 16_383, 16_384])
     def test_records_of_any_size(self, loop: str, record: int, tls: TLS, context: ssl.SSLContext) -> None:
         handler = Recorder()
@@ -196,7 +225,7 @@ class TestSplits:
             return long_enough
 
         async def main() -> None:
-            async with serving(handler, tls) as server:
+            async with serving(handler, tls, max_connections_per_network=None) as server:
                 splits = 0
                 for flight in range(4):
                     split = 1

@@ -54,6 +54,7 @@ from lonedot._core import (
     parse_command,
 )
 from lonedot.authenticator import Authenticator, Credentials, Identity, ScramVerifier
+from lonedot.budget import Budget
 from lonedot.config import Config, Limits, Policies
 from lonedot.connection import Connection, Peer
 from lonedot.delivery import Delivery, DiscardDelivery, Sink
@@ -74,6 +75,7 @@ __all__ = [
     "AuthResponse",
     "Authenticator",
     "Bdat",
+    "Budget",
     "By",
     "ChunkDecoder",
     "Closed",

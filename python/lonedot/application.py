@@ -1,7 +1,8 @@
 """What the application has to say in one conversation: which hook an event goes to, and what its answer means.
 
 Takes events; gives answers, some of which have to be awaited. Opens a sink for each transaction and ends it with
-exactly one of finish and abort. Never touches the socket or the session's state; what a hook raises becomes an answer.
+exactly one of finish and abort. Never touches the socket, and of the session's state only whether the rest of mail data
+is wanted; what a hook raises becomes an answer.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from lonedot.transaction import AbortReason, Transaction
 
 if TYPE_CHECKING:
     from lonedot.authenticator import Authenticator
+    from lonedot.budget import Budget
     from lonedot.connection import Connection
     from lonedot.delivery import Delivery, Sink
     from lonedot.handler import Hook, Hooks
@@ -43,6 +45,7 @@ log = logging.getLogger("lonedot.server")
 
 ACCEPTED = Reply(250, "2.0.0", "Ok")
 FAILED = Reply(451, "4.3.0", "Requested action aborted: local error in processing")
+NO_ROOM = Reply(452, "4.3.1", "Too much mail data is on its way here; try again later")
 TOO_SLOW = Reply(451, "4.3.0", "Requested action aborted: not done in time; nothing was stored")
 # What RFC 4954 §6 has for both.
 _NOT_AUTHENTICATED = Reply(454, "4.7.0", "Temporary authentication failure; try again later")
@@ -54,12 +57,17 @@ class Application:
     __slots__ = (
         "_authentication",
         "_authenticator",
+        "_budget",
+        "_connected",
         "_delivery",
         "_failure",
         "_hooks",
+        "_keeps",
+        "_kept",
         "_sink",
         "_started",
         "_transaction",
+        "_unheard",
         "connection",
     )
 
@@ -68,6 +76,7 @@ class Application:
         hooks: Hooks,
         delivery: Delivery | None,
         connection: Connection,
+        budget: Budget,
         authenticator: Authenticator | None = None,
     ) -> None:
         self.connection = connection
@@ -75,6 +84,14 @@ class Application:
         # From the first AUTH on.
         self._authentication: Authentication | None = None
         self._hooks = hooks
+        self._budget = budget
+        # on_connect was asked.
+        self._connected = False
+        # No hook hears of this connection.
+        self._unheard = False
+        # Chunks stay in memory until the message is answered.
+        self._keeps = False
+        self._kept = 0
         self._delivery = delivery
         # From DATA to the end of mail data.
         self._transaction: Transaction | None = None
@@ -88,14 +105,23 @@ class Application:
         session = self.connection.session
         return session is not None and session.mail is not None
 
+    def receives(self) -> bool:
+        """Whether anybody still takes the mail data that comes."""
+        return self._transaction is not None
+
     def connect(self) -> Any:
         """What to greet with: a Reply, None, or what to await for one of them."""
+        self._connected = True
         hook = self._hooks.on_connect
         return self._call(hook, self.connection) if hook is not None else None
 
+    def turned_away(self) -> None:
+        """The client is not let in. Where on_connect was not asked about it, on_disconnect is not told."""
+        self._unheard = not self._connected
+
     def disconnect(self, reason: str) -> Awaitable[None] | None:
         """Tells that the connection has ended. What was left open is aborted, lest a sink waits for ever."""
-        hook = self._hooks.on_disconnect
+        hook = None if self._unheard else self._hooks.on_disconnect
         if self._transaction is None and hook is None:
             return None
         return self._disconnect(hook, reason)
@@ -170,15 +196,28 @@ class Application:
     def answered(self, event: EndOfMailData, said: Sequence[Reply]) -> None:
         """The end of mail data has its reply, or each recipient has: the transaction is over."""
         transaction, self._transaction, self._failure = self._transaction, None, None
+        if self._kept:
+            self._release()
         if transaction is not None:
             journal.message(transaction, event.report.size, perf_counter() - self._started, said)
 
     async def sink_failed(self, reply: Reply) -> None:
         """A sink did not take mail data: it is aborted, and `reply` kept for the end of mail data."""
-        self._failure = reply
-        tell = self._abort(AbortReason("error", text="a sink failed to take mail data; nothing was delivered"))
+        if self._failure is not None:
+            return  # its abort has failed as well
+        tell = self._stop(reply, AbortReason("error", text="a sink failed to take mail data; nothing was delivered"))
         if tell is not None:
             await tell
+
+    def written(self, answer: Any) -> Awaitable[None] | None:
+        """What a write gave, at once or awaited for. Anything but a Reply asks for more; a negative Reply stops the
+        transfer and is kept for the end of mail data. Gives what to await for its end."""
+        if type(answer) is not Reply or self._sink is None:
+            return None
+        if answer.code < 400:
+            log.error("a sink took mail data with %s; None asks for more, a negative Reply stops the transfer", answer)
+            return self.sink_failed(FAILED)
+        return self._stop(answer, AbortReason("refused", text=f"the sink stopped the transfer: {answer}"))
 
     def _call(self, hook: Hook, *arguments: object) -> Any:
         try:
@@ -197,17 +236,21 @@ class Application:
         return self._authentication.begin(event.mechanism, event.initial)
 
     def _begin(self) -> Any:
+        if self._budget.full:
+            return NO_ROOM
         session = self.connection.session
         assert session is not None
         assert session.mail is not None
         self._started = perf_counter()
         transaction = self._transaction = Transaction(self.connection, session.mail, session.rcpts)
         self._sink = self._failure = None
+        self._keeps = False
         if self._delivery is not None:
             return self._call(self._delivery.begin, transaction)
         if self._hooks.on_data is not None:
             return self._call(self._hooks.on_data, self.connection, transaction)
         assert self._hooks.on_message is not None
+        self._keeps = True
         self._sink = ContentSink(transaction, self._hooks.on_message)
         return None
 
@@ -225,14 +268,20 @@ class Application:
 
     def _write(self, octets: bytes) -> Any:
         if self._sink is None:
-            return None  # it failed; its reply waits for the end
+            return None  # its reply waits for the end
         try:
             taken = self._sink.write(octets)
         except (Exception, CancelledError):
             log.exception("a sink failed to take mail data")
             return self.sink_failed(FAILED)
+        if self._keeps:
+            self._kept += len(octets)
+            self._budget.take(len(octets))
+            return None
+        if taken is None or inspect.isawaitable(taken):
+            return taken
         # A count of octets, say, as files give it, is no answer.
-        return taken if taken is not None and inspect.isawaitable(taken) else None
+        return self.written(taken)
 
     def _finish(self, event: EndOfMailData) -> Any:
         sink, self._sink = self._sink, None
@@ -245,6 +294,21 @@ class Application:
             raise ValueError(f"{count} recipients have to be answered, with one Reply or one for each, not {replies!r}")
         return tuple(map(self.checked, replies))
 
+    def _stop(self, reply: Reply, reason: AbortReason) -> Awaitable[None] | None:
+        """Nobody wants the rest of the mail data; `reply` is kept for its end."""
+        self._failure = reply
+        session = self.connection.session
+        assert session is not None
+        try:
+            session.discard_mail_data()
+        except RuntimeError:
+            pass  # its end has come with the same read, and a violation answered it
+        return self._abort(reason)
+
+    def _release(self) -> None:
+        kept, self._kept = self._kept, 0
+        self._budget.give(kept)
+
     def _abort(self, reason: AbortReason) -> Awaitable[None] | None:
         transaction, sink = self._transaction, self._sink
         if transaction is None:
@@ -252,6 +316,8 @@ class Application:
             self._failure = None
             return None
         self._transaction = self._sink = None
+        if self._kept:
+            self._release()
         journal.aborted(transaction, perf_counter() - self._started, reason)
         if self._hooks.on_abort is None and (sink is None or isinstance(sink, ContentSink)):
             return None

@@ -63,6 +63,12 @@ class Census:
         return len(self._counts)
 
     def _network(self, host: str) -> str | bytes:
+        try:
+            return self._bits(host)
+        except OSError:
+            return host  # the transport gave no address
+
+    def _bits(self, host: str) -> str | bytes:
         if ":" not in host:
             if self._whole_ipv4:
                 return host
@@ -70,7 +76,7 @@ class Census:
         # A link-local address has its zone behind it.
         address = socket.inet_pton(socket.AF_INET6, host.partition("%")[0])
         if address.startswith(_MAPPED):
-            return self._network(socket.inet_ntoa(address[12:]))
+            return self._bits(socket.inet_ntoa(address[12:]))
         return self._masked(address, self._prefix_ipv6)
 
     @staticmethod

@@ -48,6 +48,7 @@ class Connection:
     """
 
     __slots__ = (
+        "_notes",
         "_state",
         "auth",
         "listener",
@@ -75,6 +76,7 @@ class Connection:
         self.xclient: dict[str, str | None] = {}
         self.xforward: dict[str, str | None] = {}
         self._state: dict[str, Any] | None = None
+        self._notes: set[str] | None = None
 
     def speaks_for(self, attributes: dict[str, str | None]) -> None:
         """XCLIENT from a trusted client: from here on the connection is another's, as far as the attributes say."""
@@ -101,6 +103,17 @@ class Connection:
         if self._state is None:
             self._state = {}
         return self._state
+
+    @property
+    def notes(self) -> set[str]:
+        """What the server noticed, for what it is worth: where the client did not wait for a reply that it had to wait
+        for. "talked-before-greeting" (RFC 5321 §3.1), "talked-before-hello-reply", "talked-before-354",
+        "talked-before-handshake" and "talked-before-challenge" (RFC 2920 §3.1). A handler may add its own."""
+        if self._notes is None:
+            self._notes = set()
+        if self.session is not None:
+            self._notes.update(self.session.talk)
+        return self._notes
 
     def __repr__(self) -> str:
         return f"<Connection from {self.peer or 'a Unix socket'} at {self.listener.address}>"

@@ -1,9 +1,10 @@
 """One client's conversation: what the socket brings goes to the session, what happens to the application, replies go
 back.
 
-States: reading; working (a task awaits the application, and at most one more read is taken); blocked (the client does
-not read its replies, nothing is read); lingering (the session has ended, what still comes is dropped until the client
-closes); ended. Before and between them: shaking (a TLS handshake is under way, nothing can be said).
+States: held (the greeting is held back); reading; working (a task awaits the application, and at most one more read is
+taken); blocked (the client does not read its replies, nothing is read); deferred (the budget for mail data is used up,
+nothing is read); lingering (the session has ended, what still comes is dropped until the client closes); ended.
+Before and between them: shaking (a TLS handshake is under way, nothing can be said).
 
 Each read is one call of the session and at most one write. What the application answers at once costs no task; what has
 to be awaited costs one, which goes on with the events that follow. The clock bounds each wait.
@@ -17,14 +18,15 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Coroutine
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from lonedot._core import Closed, EndOfMailData, MailData, Reply, Session, StartTls
+from lonedot._core import Bdat, Closed, Data, EndOfMailData, MailData, Reply, Session, StartTls
 from lonedot.application import ACCEPTED, FAILED, Application
 from lonedot.connection import Connection, Peer
+from lonedot.pace import Pace
 from lonedot.tls_stream import TlsStream
 from lonedot.worker import Worker
 
 if TYPE_CHECKING:
-    from lonedot._core import ProxyHeader
+    from lonedot._core import ProxyHeader, ReadBuffer
     from lonedot.listener import Listener
     from lonedot.server import Server
     from lonedot.session import Event
@@ -35,6 +37,8 @@ log = logging.getLogger("lonedot.server")
 # Seconds a client has to read a last reply and close, while what it sends is dropped: closing at once with octets
 # unread would reset the connection, and the reply could be lost.
 LINGER = 5.0
+
+_TOO_EARLY = Reply(554, "5.5.1", "Wait for the greeting before sending; closing")
 
 # Ends of a session after which the client may be sending on.
 _SENDING_ON = frozenset({"errors", "drain", "refused"})
@@ -57,17 +61,25 @@ class Conversation(Worker, asyncio.BufferedProtocol):
         "_blocked",
         "_closed",
         "_early",
+        "_ends",
         "_gone",
         "_hang_up_for",
         "_header",
+        "_held",
+        "_lease",
         "_listener",
+        "_pace",
         "_paused",
         "_queue",
+        "_queued",
         "_resuming",
         "_server",
         "_session",
         "_shaking",
         "_transport",
+        "_urgent",
+        "_waits",
+        "counted",
         "deadline",
         "slot",
     )
@@ -83,12 +95,28 @@ class Conversation(Worker, asyncio.BufferedProtocol):
         self._header = header
         # Events that came while a task was at work, from one read at most.
         self._queue: list[Event] | None = None
+        # Octets of that read, as far as the budget counts them.
+        self._queued = 0
         # Nothing is read.
         self._paused = False
         # The client does not read its replies.
         self._blocked = False
+        # A reply that the client must not wait for is to be sent.
+        self._urgent = False
+        # The greeting is held back.
+        self._held = False
         # What the client said before it was greeted.
         self._early = b""
+        # As whom the census counts the client.
+        self.counted: Peer | None = None
+        # The tick at which the session has lasted long enough.
+        self._ends = server.clock.now + server.session_ticks
+        # The budget has it wait.
+        self._waits = False
+        # The tick by which mail data that others wait for has to have ended; 0 when none do.
+        self._lease = 0
+        # How fast mail data comes, from the 354 on.
+        self._pace: Pace | None = None
         # Why the session is to be ended as soon as the task has its answer.
         self._hang_up_for: str | None = None
         # Why the session has ended.
@@ -115,11 +143,8 @@ class Conversation(Worker, asyncio.BufferedProtocol):
             return
         server.conversations.add(self)
         connection = Connection(Peer.of(transport), self._listener, self._header)
-        self._application = Application(server.hooks, server.delivery, connection, server.config.auth)
-        if self._listener.tls == "implicit":
-            self._start_tls()
-        else:
-            self._connect()
+        self._application = Application(server.hooks, server.delivery, connection, server.budget, server.config.auth)
+        self._welcome()
 
     def get_buffer(self, sizehint: int) -> Any:
         """The memory to read into: the server's own, for one read."""
@@ -130,6 +155,11 @@ class Conversation(Worker, asyncio.BufferedProtocol):
         if self._closed is not None:
             return
         buffer = self._server.buffer
+        if self._pace is not None:
+            self._pace.octets += nbytes
+        if self._held:
+            self._talked_early(buffer, nbytes)
+            return
         if self._task is None:
             events = self._session.receive_from(buffer, nbytes)
             if events:
@@ -140,8 +170,11 @@ class Conversation(Worker, asyncio.BufferedProtocol):
         self._stop_reading()
         if self._application.connection.session is not None:
             self._queue = self._session.receive_from(buffer, nbytes)
+            if self._queue:
+                self._queued += nbytes
+                self._server.budget.take(nbytes)
         else:
-            self._early += bytes(memoryview(buffer)[:nbytes])  # type: ignore[arg-type]  # a Buffer; 3.11 cannot say so
+            self._talked_early(buffer, nbytes)
 
     def eof_received(self) -> bool:
         """The client has closed its side; it may still wait for replies that are owed."""
@@ -188,7 +221,7 @@ class Conversation(Worker, asyncio.BufferedProtocol):
         connection = self._application.connection
         connection.tls = info
         if connection.session is None:
-            self._connect()
+            self._hold()
         else:
             connection.auth = None
             self._session.tls_started()
@@ -206,7 +239,10 @@ class Conversation(Worker, asyncio.BufferedProtocol):
     # What the server says.
 
     def expired(self) -> None:
-        """The clock's: the client's time is up, or the application's, or that for lingering."""
+        """The clock's: the client's time is up, or the application's, or that for lingering; or the greeting is due."""
+        if self._held:
+            self._connect()
+            return
         if self._task is not None and not self._cancelled:
             self._cancel(self._task)
             # A delivery past its point of no return has as long again to say so.
@@ -214,6 +250,9 @@ class Conversation(Worker, asyncio.BufferedProtocol):
             return
         if self._task is not None:
             log.error("the application did not end after it was cancelled; closing %r", self._application.connection)
+        elif self._closed is None and self._has_time():
+            self._wait_for_client()
+            return
         # Whoever does not read, or had its time to close, hears nothing more.
         patient = self._task is None and self._closed is None and not self._blocked
         self._hang_up("timeout")
@@ -222,7 +261,7 @@ class Conversation(Worker, asyncio.BufferedProtocol):
 
     def end_when_idle(self) -> None:
         """The server is stopping: end, unless a transaction is open; then once it is not."""
-        if self._shaking:
+        if self._shaking or self._held:
             self._hang_up("shutdown")
         elif self._task is None:
             self._rest()
@@ -245,9 +284,37 @@ class Conversation(Worker, asyncio.BufferedProtocol):
         """The server waits no longer."""
         self._transport.abort()
 
+    def proceed(self) -> None:
+        """The budget's: there is room for mail data again, or this connection is favoured."""
+        if self._task is None and self._closed is None:
+            self._rest()
+        else:
+            self._lose_favour()  # it is ending
+
     # Between the session and the application.
 
+    def _welcome(self) -> None:
+        """Who the client is has become known: turn it away, hold back its greeting, or greet it."""
+        server, peer = self._server, self._application.connection.peer
+        if not server.census.enter(peer):
+            self._turn_away(server.crowded, "crowded")
+            return
+        self.counted = peer
+        if self._listener.tls == "implicit":
+            self._start_tls()
+        else:
+            self._hold()
+
+    def _hold(self) -> None:
+        server = self._server
+        if server.greeting_ticks:
+            self._held = True
+            self._set_deadline(server.greeting_ticks)
+        else:
+            self._connect()
+
     def _connect(self) -> None:
+        self._held = False
         self._set_deadline(self._server.command_ticks)
         answer = self._application.connect()
         if inspect.isawaitable(answer):
@@ -255,14 +322,44 @@ class Conversation(Worker, asyncio.BufferedProtocol):
         else:
             self._greet(answer)
 
-    def _greet(self, answer: Any) -> None:
-        greeting = self._application.greeting(answer)
+    def _talked_early(self, buffer: ReadBuffer, nbytes: int) -> None:
+        """The client did not wait for the greeting (RFC 5321 §3.1)."""
+        self._early += bytes(memoryview(buffer)[:nbytes])  # type: ignore[arg-type]  # a Buffer; 3.11 cannot say so
+        connection = self._application.connection
+        connection.notes.add("talked-before-greeting")
+        if self._held and self._server.refuses_early_talk(connection.peer):
+            self._turn_away(_TOO_EARLY, "refused")
+        else:
+            self._stop_reading()
+
+    def _turn_away(self, reply: Reply, reason: str) -> None:
+        """Says this instead of a greeting, and closes."""
+        self._held = False
+        self._application.turned_away()
+        self._begin(reply)
+        if self._listener.tls == "implicit" and self._application.connection.tls is None:
+            self._session.data_to_send()  # it waits for a handshake, not for words
+        self._session.abort("reset")  # which has nothing to say but the reply
+        self._closed = reason
+        self._rest()
+
+    def _begin(self, greeting: Reply | None) -> None:
+        """Makes the session, which has its greeting to send."""
         connection = self._application.connection
         settings = self._listener.settings.of(connection.peer)
         self._session = connection.session = Session(settings, greeting, connection.tls is not None)
+
+    def _greet(self, answer: Any) -> None:
+        greeting = self._application.greeting(answer)
+        if self._early and self._server.refuses_early_talk(self._application.connection.peer):
+            self._turn_away(greeting if greeting is not None and greeting.code >= 400 else _TOO_EARLY, "refused")
+            return
+        self._begin(greeting)
         if self._session.closed:
             self._closed = "refused"
         early, self._early = self._early, b""
+        if early:
+            self._flush()  # what it said may take long to answer
         self._advance(self._session.receive_data(early))
 
     async def _greet_at_last(self, answer: Awaitable[Any]) -> None:
@@ -279,7 +376,6 @@ class Conversation(Worker, asyncio.BufferedProtocol):
             self._rest()
         else:
             self._work(self._go_on(waiting))
-            self._flush()
 
     def _act_on(self, events: list[Event]) -> _Waiting | None:
         """Acts on events, and on those that follow from the replies, up to one whose answer has to be awaited."""
@@ -288,7 +384,7 @@ class Conversation(Worker, asyncio.BufferedProtocol):
             if at == len(events):
                 if not self._queue:
                     return None
-                events, at, self._queue = self._queue, 0, None
+                events, at = self._take_queue(), 0
             event = events[at]
             at += 1
             kind = type(event)
@@ -307,6 +403,13 @@ class Conversation(Worker, asyncio.BufferedProtocol):
             else:
                 events, at = self._take(event, answer), 0
 
+    def _take_queue(self) -> list[Event]:
+        queue, self._queue = self._queue, None
+        if self._queued:
+            self._server.budget.give(self._queued)
+            self._queued = 0
+        return queue or []
+
     def _take(self, event: Event, answer: Any) -> list[Event]:
         """Gives the session the answer to an event that asks; returns the events that follow."""
         session, replies = self._session, self._application.replies(event, answer)
@@ -314,33 +417,63 @@ class Conversation(Worker, asyncio.BufferedProtocol):
             events = session.reply(replies)
         else:
             events = [more for index, reply in enumerate(replies) for more in session.reply_recipient(index, reply)]
-        if events and self._task is not None and isinstance(event, EndOfMailData):
+        kind = type(event)
+        if kind is EndOfMailData:
             # Commands that came with the message may take long to answer; a client that loses this reply sends again.
-            self._flush()
+            self._urgent = True
+            if self._lease:
+                self._lose_favour()
+        elif kind is Data or kind is Bdat:
+            self._pace = None
         return events
 
     async def _go_on(self, waiting: _Waiting | None) -> None:
         """Awaits what has to be awaited until nothing has."""
         lmtp = self._listener.dialect == "lmtp"
+        clock = self._server.clock
+        begun = clock.now
         try:
             while waiting is not None:
                 answer, event, events = waiting
+                # Replies to a group of commands go out in one write (RFC 2920 §3.2), but do not wait for mail data or
+                # for one slow hook after another: a client waits five minutes for the first.
+                if self._urgent or isinstance(event, (MailData, EndOfMailData)) or clock.now > begun + 1:
+                    self._flush()
+                    begun = clock.now
                 self._set_deadline(self._server.deadline_ticks)
                 one_by_one = lmtp and isinstance(event, EndOfMailData)
-                if not (one_by_one and isinstance(answer, AsyncIterator)):
+                if isinstance(event, MailData):
+                    await self._write(event, cast("Awaitable[Any]", answer))
+                elif not (one_by_one and isinstance(answer, AsyncIterator)):
                     answer = await self._answer(cast("Awaitable[Any]", answer), event)
                 if one_by_one and isinstance(answer, AsyncIterator):
                     events = await self._take_one_by_one(cast(EndOfMailData, event), answer)
                 elif self._application.asks(event):
                     events = self._take(event, answer)
+                # A message that is whole is delivered first.
+                if clock.now >= self._ends and not (events and isinstance(events[-1], EndOfMailData)):
+                    self._hang_up_for = self._hang_up_for or "timeout"
                 if self._hang_up_for is not None and not self._session.closed:
-                    self._queue = None
+                    self._take_queue()
                     events = self._abort(self._hang_up_for)
                 waiting = self._act_on(events)
         finally:
             self._task = None
         self._wait_for_client()
         self._rest()
+
+    async def _write(self, event: MailData, answer: Awaitable[Any]) -> None:
+        """Awaits a sink that takes mail data, or wants no more of it."""
+        budget, octets = self._server.budget, len(event.octets)
+        budget.take(octets)
+        try:
+            taken = await self._answer(answer, event)
+        finally:
+            budget.give(octets)
+        stopped = self._application.written(taken)
+        if stopped is not None:
+            self._set_deadline(self._server.deadline_ticks)
+            await self._answer(stopped, None)
 
     def _failure_of(self, event: object, reply: Reply) -> Awaitable[None] | None:
         return self._application.sink_failed(reply) if isinstance(event, MailData) else None
@@ -388,6 +521,12 @@ class Conversation(Worker, asyncio.BufferedProtocol):
                 self._leave()
             else:
                 self._transport.abort()
+        elif self._held:
+            self._held = False
+            self._application.turned_away()
+            self._begin(None)
+            self._session.data_to_send()  # it is not greeted any more
+            self._advance(self._abort(reason))
         elif self._closed is None:
             self._advance(self._abort(reason))
         else:
@@ -410,14 +549,63 @@ class Conversation(Worker, asyncio.BufferedProtocol):
             self._hang_up("shutdown")
         elif self._session.retaining and not self._blocked:
             self._advance(self._session.receive_data(b""))
+        elif self._session.in_mail_data:
+            self._wait_for_mail_data()
         else:
             # A part of a command is no progress: who sends one octet at a time has no longer than who sends none.
-            if sent or self._session.in_mail_data:
+            if sent:
                 self._wait_for_client()
+            if self._lease:
+                self._use_favour()
             if self._paused:
                 self._read_on()
 
+    def _wait_for_mail_data(self) -> None:
+        """Reads on, unless the client is too slow or the budget has it wait."""
+        server, pace = self._server, self._pace
+        now = server.clock.now
+        if pace is None:
+            self._pace = Pace(now)
+        elif not pace.is_kept(now, server.data_ticks, server.least_octets):
+            self._hang_up("timeout")
+            return
+        self._wait_for_client()
+        budget, self._waits = server.budget, False
+        if not budget.full:
+            self._lease = 0
+        elif not self._application.receives():
+            self._lose_favour()
+        elif budget.defers(self):
+            self._waits = True
+            self._stop_reading()
+            return
+        else:
+            self._lease = self._lease or now + server.favour_ticks
+            self._use_favour()
+        if self._paused:
+            self._read_on()
+
+    def _use_favour(self) -> None:
+        """Others wait for its mail data to end: it has no longer than its lease, be it between two chunks."""
+        if self._application.receives():
+            now = self._server.clock.now
+            self._set_deadline(max(1, min(self.deadline, self._lease) - now))
+        else:
+            self._lose_favour()
+
+    def _lose_favour(self) -> None:
+        """It holds nothing any more: another one may go on."""
+        self._lease = 0
+        self._server.budget.forget(self)
+
+    def _has_time(self) -> bool:
+        """Whether the clock may wait on for the client: it was we who did not read, or others wait no longer for it."""
+        now = self._server.clock.now
+        lease, self._lease = self._lease, 0
+        return now < self._ends and (self._waits or (lease > 0 and not self._server.budget.favours(self)))
+
     def _flush(self) -> bool:
+        self._urgent = False
         octets = self._session.data_to_send()
         if octets and not self._gone:
             self._transport.write(octets)
@@ -434,11 +622,15 @@ class Conversation(Worker, asyncio.BufferedProtocol):
 
     def _stop_reading(self) -> None:
         self._paused = True
+        if self._pace is not None:
+            self._pace.stop(self._server.clock.now)
         self._transport.pause_reading()
 
     def _read_on(self) -> None:
         if self._task is None and not self._blocked:
             self._paused = False
+            if self._pace is not None:
+                self._pace.go_on(self._server.clock.now)
             self._transport.resume_reading()
 
     def _close(self) -> None:
@@ -457,6 +649,10 @@ class Conversation(Worker, asyncio.BufferedProtocol):
             transport.close()
 
     def _leave(self) -> None:
+        if self._queued:
+            self._take_queue()
+        if self._server.budget.full:
+            self._server.budget.forget(self)
         reason = "tls" if self._hang_up_for == "tls" else self._closed or self._hang_up_for or "eof"
         answer = self._application.disconnect(reason)
         if answer is None:
@@ -473,7 +669,14 @@ class Conversation(Worker, asyncio.BufferedProtocol):
 
     def _wait_for_client(self) -> None:
         server = self._server
-        self._set_deadline(server.data_ticks if self._session.in_mail_data else server.command_ticks)
+        now = server.clock.now
+        deadline = now + (server.data_ticks if self._session.in_mail_data else server.command_ticks)
+        if deadline > self._ends:
+            # Its session may have lasted too long by now: a tick finds it at rest, or `_go_on` it with an answer.
+            deadline = max(self._ends, now + 1)
+        self.deadline = deadline
+        if not 0 < self.slot <= deadline:
+            server.clock.watch(self)
 
     def _set_deadline(self, ticks: int) -> None:
         clock = self._server.clock

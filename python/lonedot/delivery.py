@@ -45,13 +45,19 @@ class Delivery(Protocol):
 class Sink(Protocol):
     """Takes the mail data of one transaction, until `finish` or `abort` is called: exactly one of them, once."""
 
-    def write(self, chunk: bytes) -> Awaitable[object] | None:
+    def write(self, chunk: bytes) -> Awaitable[object] | Reply | None:
         """Takes the next octets of mail data, without transparency dots and with the line ends the delivery asked for.
 
         The chunk is the sink's own: bytes never change, so it may be kept without a copy. None asks for more; an
         awaitable is awaited before the next call, and nothing is read from the peer meanwhile (that is the
-        back-pressure). A sink that has failed keeps taking chunks and says so in `finish`: after 354 nothing can be
-        answered before the end of mail data. An exception aborts the transaction, and is answered with 451 at that end.
+        back-pressure).
+
+        A negative Reply, given or awaited, stops the transfer, as soon as the header section has been seen, say:
+        `abort("refused")` is called at once, and nothing more is written. After 354 nothing can be answered before the
+        end of mail data (RFC 5321 section 4.1.1.4), so the rest is read and dropped, within `Limits.drain`; the Reply
+        answers that end, in LMTP for each recipient, and a 421 closes after it. An exception does the same with
+        `abort("error")` and 451, and so does a positive Reply, which promises nothing here. A sink may also go on
+        taking chunks and refuse in `finish`.
         """
         ...
 
@@ -72,7 +78,7 @@ class Sink(Protocol):
         """Drops everything: the mail data did not end, or will not be accepted.
 
         May be called while an awaitable of `write` has not finished, or was cancelled. The reason is a str: "eof",
-        "reset", "timeout", "shutdown" or "violation", with more in its attributes.
+        "reset", "timeout", "shutdown", "violation", "refused" or "error", with more in its attributes.
         """
         ...
 

@@ -13,6 +13,8 @@ import socket
 from typing import TYPE_CHECKING, Literal
 
 from lonedot._core import ReadBuffer, Reply
+from lonedot.budget import Budget
+from lonedot.census import Census
 from lonedot.client_settings import ClientSettings
 from lonedot.clock import Clock
 from lonedot.config import Config, Dialect, LineEnds, TlsUse
@@ -27,6 +29,7 @@ from lonedot.tls import TLS
 if TYPE_CHECKING:
     from lonedot._core import Settings
     from lonedot.config import Policies
+    from lonedot.connection import Peer
     from lonedot.delivery import Delivery
 
 log = logging.getLogger("lonedot.server")
@@ -40,19 +43,29 @@ _RESOLUTION = 1.0
 # Seconds a cancelled delivery has, after the drain, to say what became of its message.
 _LAST_WORD = 5.0
 
+# Seconds: of what has no limit. Thirty years.
+_NEVER = 1e9
+
 
 class Server:
     """Receives mail and gives it to a handler or a delivery.
 
     `handler`: an object with some of the hooks of `lonedot.Handler`. `delivery`: where messages go, instead of its
-    on_message or on_data. Raises TypeError when a hook is wrong or it is not clear where messages go.
+    on_message or on_data. `budget`: where to count octets in flight, for servers on one event loop that are to have
+    one limit in common; without it a server has its own, of `Limits.max_octets_in_flight`. Raises TypeError when a hook
+    is wrong or it is not clear where messages go.
     """
 
     loop: asyncio.AbstractEventLoop
     """The event loop, from the first `listen` on."""
 
     def __init__(
-        self, handler: object | None = None, config: Config | None = None, *, delivery: Delivery | None = None
+        self,
+        handler: object | None = None,
+        config: Config | None = None,
+        *,
+        delivery: Delivery | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self.config = config if config is not None else Config()
         self.delivery = delivery
@@ -61,20 +74,38 @@ class Server:
         self.listeners: list[Listener] = []
         self.conversations: set[Conversation] = set()
         self.trusted_proxies = Networks.of(self.config.trusted_proxies, True)
+        self._policies = Networks(self.config.networks)
         # Connections whose proxy has not said yet who is there.
         self.proxied: set[Proxied] = set()
         self.buffer = ReadBuffer(_READ_BUFFER)
         # Before TLS; behind it, what it held is in `buffer`.
         self.ciphertext = memoryview(bytearray(_READ_BUFFER))
         limits = self.config.limits
-        shortest = min(limits.command_timeout, limits.data_timeout, limits.handler_deadline, limits.handshake_timeout)
+        self.budget = budget if budget is not None else Budget(limits.max_octets_in_flight)
+        self.census = Census(limits)
+        shortest = min(
+            limits.command_timeout,
+            limits.data_timeout,
+            limits.handler_deadline,
+            limits.handshake_timeout,
+            limits.session_duration or _NEVER,
+            limits.greeting_delay or _NEVER,
+        )
         self.clock = Clock(min(_RESOLUTION, shortest / 16))
         self.command_ticks = self.clock.ticks(limits.command_timeout)
         self.data_ticks = self.clock.ticks(limits.data_timeout)
         self.handshake_ticks = self.clock.ticks(limits.handshake_timeout)
         self.deadline_ticks = self.clock.ticks(limits.handler_deadline)
+        self.session_ticks = self.clock.ticks(limits.session_duration or _NEVER)
+        self.greeting_ticks = self.clock.ticks(limits.greeting_delay) if limits.greeting_delay else 0
+        # Of a message that others wait for: less than the three minutes that a client waits to have a block of mail
+        # data taken (RFC 5321 §4.5.3.2.5), so that those others are still there afterwards.
+        self.favour_ticks = self.clock.ticks(limits.data_timeout / 2)
         self.linger_ticks = self.clock.ticks(LINGER)
-        self.full = bytes(Reply(421, "4.3.2", f"{self.config.hostname} has too many connections; try again later"))
+        self.least_octets = limits.min_data_rate * self.clock.resolution
+        name = self.config.hostname
+        self.full = bytes(Reply(421, "4.3.2", f"{name} has too many connections; try again later"))
+        self.crowded = Reply(421, "4.7.0", f"{name} has too many connections from your network; try again later")
         self.stopping = False
         self._empty = asyncio.Event()
         self._abandoned = 0
@@ -168,10 +199,16 @@ class Server:
         most = self.config.limits.max_connections
         return self.stopping or len(self.conversations) + len(self.proxied) >= most
 
+    def refuses_early_talk(self, peer: Peer | None) -> bool:
+        """Whether a client from there may not talk before its greeting."""
+        return (self._policies.find(peer) or self.config.policies).early_talk == "reject"
+
     def ended(self, conversation: Conversation) -> None:
         """A conversation's socket is closed and its last hook has returned."""
         self.conversations.discard(conversation)
         self.clock.forget(conversation)
+        if conversation.counted is not None:
+            self.census.leave(conversation.counted)
         self.left()
 
     def left(self) -> None:

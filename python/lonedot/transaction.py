@@ -110,9 +110,10 @@ class Message:
 class AbortReason(str):
     """Why mail data that was begun was not delivered: a str, so that `reason == "eof"` reads as it should.
 
-    "eof": the client closed. "reset": the connection broke. "timeout": the client stopped sending. "shutdown": the
-    server stopped. "violation": the mail data broke a rule. "abandoned": the client gave it up between two chunks.
-    "error": a hook or a sink failed.
+    "eof": the client closed. "reset": the connection broke. "timeout": the client stopped sending, was too slow, or
+    its session lasted too long. "shutdown": the server stopped. "violation": the mail data broke a rule. "abandoned":
+    the client gave it up between two chunks. "refused": the sink stopped the transfer. "error": a hook or a sink
+    failed.
     """
 
     octets: int
