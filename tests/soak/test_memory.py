@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
@@ -31,6 +32,36 @@ class Handler:
 async def main():
     config = lonedot.Config(hostname="mx.example.org", limits=lonedot.Limits(max_connections=100_000))
     listener = await lonedot.Server(Handler(), config).listen("127.0.0.1:0")
+    print(listener.address.rpartition(":")[2], flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+STREAMING = """
+import asyncio, lonedot
+
+class Sink:
+    def __init__(self):
+        self.octets = 0
+
+    async def write(self, chunk):
+        await asyncio.sleep(0.001)  # as a disk or the next server may have it wait
+        self.octets += len(chunk)
+
+    async def finish(self, report):
+        return lonedot.Reply(250, "2.0.0", f"{self.octets} octets")
+
+    async def abort(self, reason):
+        pass
+
+class Handler:
+    def on_data(self, connection, transaction):
+        return Sink()
+
+async def main():
+    listener = await lonedot.Server(Handler(), lonedot.Config(hostname="mx.example.org")).listen("127.0.0.1:0")
     print(listener.address.rpartition(":")[2], flush=True)
     await asyncio.Event().wait()
 
@@ -179,3 +210,34 @@ def test_large_messages_of_many_clients_are_not_kept(clients: int, octets: int, 
         assert peak - before < clients * 640 * KIB + 2 * MIB
         assert len(server.stored()) == clients + 1
         assert server.unfinished() == []
+
+
+@pytest.mark.parametrize(
+    "octets", [2 * MIB, pytest.param(20 * MIB, marks=[pytest.mark.soak, pytest.mark.timeout(600)])]
+)
+def test_fifty_clients_that_stream_stay_under_64_mib(octets: int) -> None:
+    line = b"x" * 78 + b"\r\n"
+    piece = line * (64 * KIB // len(line))
+    pieces = octets // len(piece)
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(
+            subprocess.Popen([sys.executable, "-c", STREAMING], stdout=subprocess.PIPE, text=True)
+        )
+        stack.callback(server.kill)
+        assert server.stdout is not None
+        port = int(server.stdout.readline())
+        clients = [stack.enter_context(Client(port)) for _ in range(50)]
+        for client in clients:
+            client.begin_data()
+
+        def stream(client: Client) -> None:
+            for _ in range(pieces):
+                client.socket.sendall(piece)
+            client.socket.sendall(b".\r\n")
+            assert b"%d octets" % (pieces * len(piece)) in client.expect(250)
+
+        with ThreadPoolExecutor(len(clients)) as pool:
+            list(pool.map(stream, clients))
+        now, peak = resident(server.pid)
+        print(f"\n50 clients with {octets // MIB} MiB each: {peak / MIB:.1f} MiB resident at most, {now / MIB:.1f} now")
+        assert peak < 64 * MIB
