@@ -1,50 +1,80 @@
 //! A client's view of a connection, kept apart from the session's own: every reply has its cause in octets sent before
 //! it, one cause one reply, and no cause stays without one.
 //!
-//! It splits what was sent in the obvious way: command lines at CRLF, and after a 354 mail data as the reference decoder
-//! ends it. So it notices a reply that comes too early, inside mail data, twice or never, and a command that was read
-//! out of mail data.
+//! It splits what was sent in the obvious way: command lines at CRLF, after a 354 mail data as the reference decoder ends it,
+//! after BDAT as many octets as it says, after a 334 one line of an exchange, and after the 220 to STARTTLS nothing at all. So
+//! it notices a reply that comes too early, inside mail data or a chunk, twice or never, a command that was read out of mail
+//! data, out of a chunk or out of an exchange, and one that was said before a handshake and took effect after it.
 
-use lonedot_core::command::{Command, Dialect};
+mod chunk;
+
+use lonedot_core::command::{Command, Dialect, Extension};
+use lonedot_core::data::{BarePolicy, DataPolicies, DataReport, KeepPolicy, LineEnds};
 use lonedot_core::reply::MAX_REPLY_LINE;
-use lonedot_core::session::Session;
+use lonedot_core::session::{Session, Settings};
 
-use crate::reference;
+use crate::{reference, reference_chunk};
+use chunk::{Chunks, Head};
 
 #[derive(Debug)]
 pub(crate) struct Client {
     dialect: Dialect,
+    policies: DataPolicies,
+    /// Whether BDAT is a command here.
+    chunking: bool,
     sent: Vec<u8>,
-    /// Octets of `sent` that have their reply.
+    /// Octets of `sent` that have their reply, or will have none.
     answered: usize,
     place: Place,
+    tls: bool,
+    authenticated: bool,
     /// The name it said last that was accepted.
     hello: Option<String>,
-    /// Whether a transaction is open, and its accepted recipients.
+    /// Whether a transaction is open, whether it is of BODY=BINARYMIME, its accepted recipients, and its chunks.
     open: bool,
+    binary: bool,
     accepted: usize,
+    chunks: Chunks,
+    /// The application refuses the BDAT that is answered next.
+    refused: bool,
+    /// 354s, and first chunks that nobody refused.
+    begun: usize,
     /// Replies, each with all its lines.
     pub replies: Vec<(u16, Vec<u8>)>,
     received: Vec<u8>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Greeting,
     Commands,
-    MailData { replies: usize },
+    MailData,
+    /// A message has ended; so many replies to it are to come.
+    Replies(usize),
+    /// A line of an AUTH exchange comes next.
+    Auth,
+    Handshake,
 }
 
 impl Client {
-    pub(crate) fn new(dialect: Dialect) -> Self {
+    /// A client of a session of these settings, on a connection that began with a handshake or not.
+    pub(crate) fn new(settings: &Settings, tls: bool) -> Self {
         Self {
-            dialect,
+            dialect: settings.dialect,
+            policies: settings.data,
+            chunking: settings.offers.at(tls, &settings.security).contains(Extension::Chunking),
             sent: Vec::new(),
             answered: 0,
             place: Place::Greeting,
+            tls,
+            authenticated: false,
             hello: None,
             open: false,
+            binary: false,
             accepted: 0,
+            chunks: Chunks::None,
+            refused: false,
+            begun: 0,
             replies: Vec::new(),
             received: Vec::new(),
         }
@@ -52,6 +82,19 @@ impl Client {
 
     pub(crate) fn sends(&mut self, octets: &[u8]) {
         self.sent.extend_from_slice(octets);
+    }
+
+    /// The handshake has taken place: what was sent before it is forgotten by both sides (RFC 3207 §4.2).
+    pub(crate) fn starts_tls(&mut self) {
+        assert_eq!(self.place, Place::Handshake);
+        (self.answered, self.place) = (self.sent.len(), Place::Commands);
+        (self.tls, self.authenticated, self.hello) = (true, false, None);
+        self.clear();
+    }
+
+    /// The application refuses the first chunk, which waits for it.
+    pub(crate) const fn is_refused(&mut self) {
+        self.refused = true;
     }
 
     /// Reads what the server sends. `closed` says whether it closes after it.
@@ -71,58 +114,178 @@ impl Client {
         assert!(lines.is_empty(), "a reply without its last line: {}", lines.escape_ascii());
         let count = replies.len();
         for (i, (code, lines)) in replies.into_iter().enumerate() {
-            let farewell = code == 421 && closed && i + 1 == count;
-            if !farewell {
-                self.account(code);
+            let ends = closed && i + 1 == count;
+            if !(code == 421 && ends) {
+                self.account(code, ends);
             }
             self.replies.push((code, lines));
         }
     }
 
-    /// Finds the cause of a reply.
-    fn account(&mut self, code: u16) {
+    /// Finds the cause of a reply. `ends` says whether the server closes after it.
+    fn account(&mut self, code: u16, ends: bool) {
         let rest = &self.sent[self.answered..];
         match self.place {
             Place::Greeting => self.place = Place::Commands,
             Place::Commands => {
-                let end = rest.windows(2).position(|two| two == b"\r\n");
-                let end = end.unwrap_or_else(|| panic!("{code} answers no command: {}", rest.escape_ascii()));
-                let line = rest[..end].trim_ascii_end().to_vec();
-                let verb = line.split(|&b| b == b' ').next().unwrap_or_default().to_ascii_uppercase();
-                self.answered += end + 2;
-                match (&verb[..], code) {
-                    (b"DATA", 354) => {
-                        let replies = if self.dialect == Dialect::Lmtp { self.accepted } else { 1 };
-                        assert!(replies > 0, "354 without a recipient");
-                        self.place = Place::MailData { replies };
-                    }
-                    (_, 354) => panic!("354 answers {}", line.escape_ascii()),
-                    (b"RCPT", 200..=299) => self.accepted += 1,
-                    (b"MAIL", 200..=299) => self.open = true,
-                    (b"RSET", 200..=299) => self.clear(),
-                    (b"EHLO" | b"HELO" | b"LHLO", 200..=299) => {
-                        self.clear();
-                        self.hello = Some(String::from_utf8(line[5..].trim_ascii().to_vec()).unwrap());
-                    }
-                    _ => {}
+                let line = line(rest).unwrap_or_else(|| panic!("{code} answers no command: {}", rest.escape_ascii()));
+                let line = line.to_vec();
+                self.answered += line.len() + 2;
+                if chunk::meant(&line) {
+                    self.account_chunk(&line, code, ends);
+                } else {
+                    self.account_command(line.trim_ascii_end(), code);
                 }
             }
-            Place::MailData { replies } => {
+            Place::MailData => {
                 let end = reference::end_of(rest);
                 let end = end.unwrap_or_else(|| panic!("{code} inside mail data: {}", rest.escape_ascii()));
-                assert_ne!(code, 354);
-                self.place = Place::MailData { replies: replies - 1 };
-                if replies == 1 {
-                    self.answered += end + 3;
-                    self.place = Place::Commands;
-                    self.clear();
-                }
+                self.answered += end + 3;
+                self.account_message(code);
             }
+            Place::Replies(left) => self.account_one_of(left, code),
+            Place::Auth => {
+                let line = line(rest).unwrap_or_else(|| panic!("{code} answers no line: {}", rest.escape_ascii()));
+                self.answered += line.len() + 2;
+                self.account_auth(code);
+            }
+            Place::Handshake => panic!("{code} inside a handshake: {}", rest.escape_ascii()),
         }
     }
 
+    fn account_command(&mut self, line: &[u8], code: u16) {
+        let verb = line.split(|&b| b == b' ').next().unwrap_or_default().to_ascii_uppercase();
+        match (&verb[..], code) {
+            (b"AUTH", _) => self.account_auth(code),
+            (b"DATA", 354) => {
+                assert!(self.recipients() > 0 && self.chunks == Chunks::None, "354 where no mail data may begin");
+                self.place = Place::MailData;
+                self.begun += 1;
+            }
+            (_, 334 | 354) => panic!("{code} answers {}", line.escape_ascii()),
+            (b"RCPT", 200..=299) => self.accepted += 1,
+            (b"MAIL", 200..=299) => {
+                let parameters = line.rsplit(|&octet| octet == b'>').next().unwrap_or_default().to_ascii_uppercase();
+                let binary = |parameter: &[u8]| parameter == b"BODY=BINARYMIME";
+                self.binary = parameters.split(|&octet| octet == b' ').any(binary);
+                self.open = true;
+            }
+            (b"RSET", 200..=299) => self.clear(),
+            (b"EHLO" | b"HELO" | b"LHLO", 200..=299) => {
+                self.clear();
+                self.hello = Some(String::from_utf8(line[5..].trim_ascii().to_vec()).unwrap());
+            }
+            (b"STARTTLS", 200..=299) => {
+                assert!(code == 220 && !self.tls);
+                self.place = Place::Handshake;
+            }
+            // The server greets the client its peer speaks for.
+            (b"XCLIENT", 200..=299) => {
+                assert_eq!(code, 220);
+                (self.hello, self.authenticated) = (None, false);
+                self.clear();
+            }
+            _ => {}
+        }
+    }
+
+    fn account_auth(&mut self, code: u16) {
+        assert!(matches!(code, 235 | 334 | 400..), "{code} answers AUTH");
+        self.authenticated |= code == 235;
+        self.place = if code == 334 { Place::Auth } else { Place::Commands };
+    }
+
+    /// The reply to a BDAT, which comes behind all octets of its chunk.
+    fn account_chunk(&mut self, line: &[u8], code: u16, ends: bool) {
+        let Some(head) = Head::read(line) else {
+            assert!(ends && code >= 400, "{code} and no end after {}", line.escape_ascii());
+            return;
+        };
+        let (octets, whole) = head.octets(&self.sent[self.answered..]);
+        assert!(whole, "{code} inside a chunk: {}", octets.escape_ascii());
+        let octets = octets.to_vec();
+        self.answered += octets.len();
+        if !self.expects_chunk() {
+            assert!(code >= 400, "{code} to a chunk that could not come");
+            return;
+        }
+        if self.refused {
+            self.chunks = Chunks::Lost;
+        }
+        self.refused = false;
+        self.begin_chunks_with(code);
+        match &mut self.chunks {
+            Chunks::Taken(message) => message.extend(octets),
+            _ => assert!(code >= 400, "{code} to a chunk of a lost message"),
+        }
+        if head.last {
+            self.account_message(code);
+        } else if code >= 400 {
+            self.chunks = Chunks::Lost;
+        }
+    }
+
+    fn begin_chunks_with(&mut self, code: u16) {
+        assert!(code >= 400 || code / 100 == 2, "{code} to a chunk");
+        if self.chunks == Chunks::None {
+            self.chunks = Chunks::Taken(Vec::new());
+            self.begun += 1;
+        }
+    }
+
+    /// The first reply to a message.
+    fn account_message(&mut self, code: u16) {
+        self.account_one_of(self.recipients(), code);
+    }
+
+    fn account_one_of(&mut self, left: usize, code: u16) {
+        assert!(matches!(code, 200..=299 | 400..), "{code} answers a message");
+        self.place = Place::Replies(left - 1);
+        if left == 1 {
+            self.place = Place::Commands;
+            self.clear();
+        }
+    }
+
+    /// How many replies a message has (RFC 2033 §4.2, §4.3).
+    const fn recipients(&self) -> usize {
+        if matches!(self.dialect, Dialect::Lmtp) { self.accepted } else { (self.accepted > 0) as usize }
+    }
+
+    /// Whether a chunk now is one of the open transaction's message.
+    const fn expects_chunk(&self) -> bool {
+        self.chunking && self.open && self.accepted > 0
+    }
+
     fn clear(&mut self) {
-        (self.open, self.accepted) = (false, 0);
+        (self.open, self.binary, self.accepted, self.chunks) = (false, false, 0, Chunks::None);
+    }
+
+    /// The chunk that waits for its reply, or whose octets have not all come: its head, those that have, and whether they are
+    /// all.
+    fn chunk(&self) -> Option<(Head, &[u8], bool)> {
+        let rest = &self.sent[self.answered..];
+        let line = line(rest).filter(|line| self.place == Place::Commands && chunk::meant(line))?;
+        let head = Head::read(line)?;
+        let (octets, whole) = head.octets(&rest[line.len() + 2..]);
+        Some((head, octets, whole))
+    }
+
+    /// The session has read all it was given, or stopped inside a message: a first chunk that stands there has begun.
+    pub(crate) fn begins_chunks(&mut self) {
+        if self.chunk().is_some() && self.expects_chunk() && self.chunks == Chunks::None && !self.refused {
+            self.begin_chunks_with(250);
+        }
+    }
+
+    /// Mail data that was begun, in all transactions.
+    pub(crate) const fn begun(&self) -> usize {
+        self.begun
+    }
+
+    /// Whether mail data was begun and has not all its replies.
+    pub(crate) const fn has_mail_data(&self) -> bool {
+        matches!(self.place, Place::MailData) || matches!(self.chunks, Chunks::Taken(_))
     }
 
     /// A session that owes nothing thinks of the connection as the client does.
@@ -134,21 +297,75 @@ impl Client {
         });
         assert_eq!(hello, self.hello);
         assert_eq!((session.mail().is_some(), session.rcpts().len()), (self.open, self.accepted));
-        assert_eq!(session.in_mail_data(), self.mail_data().is_some());
+        assert_eq!(session.in_mail_data(), self.place == Place::MailData || self.chunk().is_some());
+        assert_eq!(session.in_handshake(), self.place == Place::Handshake);
+        assert_eq!((session.tls(), session.authenticated()), (self.tls, self.authenticated));
     }
 
-    /// The octets sent since the 354, as long as mail data is not answered.
-    pub(crate) fn mail_data(&self) -> Option<&[u8]> {
-        matches!(self.place, Place::MailData { .. }).then(|| &self.sent[self.answered..])
+    /// What was handed out of a message, at its end, is what the reference makes of the octets sent.
+    pub(crate) fn assert_delivers(&self, content: &[u8], report: &DataReport) {
+        let rest = &self.sent[self.answered..];
+        let (out, seen, violation) = if self.place == Place::MailData {
+            let wanted = reference::decode(rest, &self.policies);
+            assert!(wanted.eof, "an end inside mail data: {}", rest.escape_ascii());
+            (wanted.out, wanted.report, wanted.violation)
+        } else {
+            let (message, last) = self.message();
+            assert!(last, "an end before the last chunk: {}", message.escape_ascii());
+            let wanted = reference_chunk::decode(&message, true, &self.chunk_policies());
+            (wanted.out, wanted.report, wanted.violation)
+        };
+        assert_eq!(violation, None, "an end of mail data that broke a rule");
+        assert!(content == out, "{} is not {}", content.escape_ascii(), out.escape_ascii());
+        assert_eq!(report, &seen);
+        assert!(self.accepted > 0, "mail data for nobody");
+    }
+
+    /// What was handed out of a message, at the end of a chunk of so many octets that is not its last.
+    pub(crate) fn assert_takes_chunk(&self, size: u64, content: &[u8]) {
+        let (message, last) = self.message();
+        assert!(!last, "more chunks are expected after the last");
+        let wanted = reference_chunk::decode(&message, false, &self.chunk_policies());
+        assert_eq!(wanted.violation, None, "the end of a chunk that broke a rule");
+        assert!(content == wanted.out, "{} is not {}", content.escape_ascii(), wanted.out.escape_ascii());
+        assert_eq!(self.chunk().map(|(head, ..)| head.size), Some(u128::from(size)));
+    }
+
+    /// The octets of all chunks, at the end of one; whether that is the last.
+    fn message(&self) -> (Vec<u8>, bool) {
+        let (head, octets, whole) = self.chunk().expect("the end of a chunk where there is none");
+        assert!(whole && self.expects_chunk(), "the end of a chunk inside of it: {}", octets.escape_ascii());
+        let before: &[u8] = match &self.chunks {
+            Chunks::None => &[],
+            Chunks::Taken(before) => before,
+            Chunks::Lost => panic!("the end of a chunk of a lost message"),
+        };
+        ([before, octets].concat(), head.last)
+    }
+
+    /// BODY=BINARYMIME has no lines: nothing can be wrong with it but its size (RFC 3030 §3).
+    fn chunk_policies(&self) -> DataPolicies {
+        let (bare, keep) = (BarePolicy::Keep, KeepPolicy::Keep);
+        let binary = DataPolicies {
+            bare_cr: bare,
+            bare_lf: bare,
+            nul: keep,
+            long_line: keep,
+            line_ends: LineEnds::Crlf,
+            ..self.policies
+        };
+        if self.binary { binary } else { self.policies }
     }
 
     /// Nothing that was sent waits for a reply.
     fn assert_all_answered(&self) {
         let rest = &self.sent[self.answered..];
         let whole = match self.place {
-            Place::Greeting => true,
-            Place::Commands => rest.windows(2).any(|two| two == b"\r\n"),
-            Place::MailData { .. } => reference::end_of(rest).is_some(),
+            Place::Greeting | Place::Replies(_) => true,
+            Place::Commands => line(rest).is_some() && self.chunk().is_none_or(|(.., whole)| whole),
+            Place::Auth => line(rest).is_some(),
+            Place::MailData => reference::end_of(rest).is_some(),
+            Place::Handshake => false,
         };
         assert!(!whole, "no reply to {}", rest.escape_ascii());
     }
@@ -156,6 +373,11 @@ impl Client {
     pub(crate) fn codes(&self) -> Vec<u16> {
         self.replies.iter().map(|(code, _)| *code).collect()
     }
+}
+
+/// What stands before the first CRLF.
+fn line(octets: &[u8]) -> Option<&[u8]> {
+    octets.windows(2).position(|two| two == b"\r\n").map(|end| &octets[..end])
 }
 
 /// The code of a reply line that may be sent (RFC 5321 §4.2, §4.5.3.1.5).

@@ -16,6 +16,8 @@ pub(crate) enum Piece<'a> {
     Octets(&'a [u8]),
     Eof,
     Abort(AbortReason),
+    /// The handshake has taken place.
+    Tls,
 }
 
 impl<'a> Piece<'a> {
@@ -69,10 +71,22 @@ pub(crate) const ALL_QUESTIONS: Questions = Questions {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Outcome {
     pub replies: Vec<(u16, Vec<u8>)>,
-    /// Without commands; mail data that follows mail data is one piece.
+    /// Without questions; mail data that follows mail data is one piece.
     pub events: Vec<Event>,
-    pub commands: Vec<Command>,
+    /// Commands and ends of chunks, where the application was asked about them.
+    pub questions: Vec<Event>,
     pub delivered: Vec<Delivered>,
+}
+
+/// How often it was asked what is answered in order.
+#[derive(Debug, Default)]
+struct Asked {
+    data: usize,
+    chunk: usize,
+    message: usize,
+    auth: usize,
+    xclient: usize,
+    xforward: usize,
 }
 
 /// A session, the client it talks to and the application behind it, each step checked.
@@ -82,12 +96,11 @@ pub(crate) struct Connection<'a> {
     replies: &'a Replies,
     manner: Manner,
     waiting: Option<Event>,
+    /// Of the message under way.
     content: Vec<u8>,
-    /// 354s sent, and ends or aborts told.
-    begun: usize,
+    /// Ends and aborts told, and chunks refused by the application.
     ended: usize,
-    asked_data: usize,
-    asked_message: usize,
+    asked: Asked,
     pub outcome: Outcome,
 }
 
@@ -98,23 +111,25 @@ impl<'a> Connection<'a> {
             hello: !replies.hello.is_empty(),
             mail: !replies.mail.is_empty(),
             rcpt: !replies.rcpt.is_empty(),
-            data: !replies.data.is_empty(),
+            data: !replies.data.is_empty() || !replies.chunk.is_empty(),
             vrfy: !replies.vrfy.is_empty(),
-            ..Questions::default()
+            expn: !replies.expn.is_empty(),
+            help: !replies.help.is_empty(),
+            etrn: !replies.etrn.is_empty(),
+            unknown: !replies.unknown.is_empty(),
         };
         let questions = if manner.ask_all { ALL_QUESTIONS } else { needed };
         let settings = Settings { questions, ..conversation.settings.clone() };
+        let begin = if conversation.over_tls { Session::over_tls } else { Session::new };
         let mut connection = Self {
-            client: Client::new(settings.dialect),
-            session: Session::new(Arc::new(settings), conversation.greeting.as_ref()),
+            client: Client::new(&settings, conversation.over_tls),
+            session: begin(Arc::new(settings), conversation.greeting.as_ref()),
             replies,
             manner,
             waiting: None,
             content: Vec::new(),
-            begun: 0,
             ended: 0,
-            asked_data: 0,
-            asked_message: 0,
+            asked: Asked::default(),
             outcome: Outcome::default(),
         };
         connection.call(|_, _| {});
@@ -134,8 +149,14 @@ impl<'a> Connection<'a> {
                 self.answer_waiting();
                 self.call(|session, events| session.abort(reason, events));
             }
+            Piece::Tls => {
+                self.answer_waiting();
+                assert!(self.session.in_handshake(), "no handshake was begun");
+                self.client.starts_tls();
+                self.call(|session, _| session.tls_started().unwrap());
+            }
         }
-        if was_paused && !matches!(piece, Piece::Abort(_)) || was_closed {
+        if was_paused && matches!(piece, Piece::Octets(_) | Piece::Eof) || was_closed {
             assert_eq!(self.outcome.events.len(), told, "a paused session told something");
         }
         if !self.manner.late {
@@ -151,28 +172,41 @@ impl<'a> Connection<'a> {
         assert!(!was_closed || sent.is_empty() && events.is_empty(), "a closed session goes on");
         let before = self.client.replies.len();
         self.client.receives(&sent, self.session.closed());
-        for (code, lines) in &self.client.replies[before..] {
-            self.begun += usize::from(*code == 354);
-            self.outcome.replies.push((*code, lines.clone()));
-        }
+        self.outcome.replies.extend_from_slice(&self.client.replies[before..]);
         let count = events.len();
         for (i, event) in events.into_iter().enumerate() {
             self.take(event, i + 1 == count);
         }
-        let reading = self.session.in_mail_data();
-        assert!(self.begun == self.ended || reading && self.begun == self.ended + 1, "one end or abort for each 354");
+        self.assert_accounted();
         assert_eq!(self.session.paused(), self.waiting.is_some());
         if !self.session.paused() && !self.session.closed() {
             self.client.assert_agrees(&self.session);
         }
     }
 
+    /// Exactly one of an end, an abort and a refusal of the application's own comes of mail data that was begun.
+    fn assert_accounted(&mut self) {
+        let closed = self.session.closed();
+        // It may have closed before it came to a BDAT, or inside of its chunk.
+        let seen =
+            if closed { self.ended > self.client.begun() } else { !matches!(self.waiting, Some(Event::Command(_))) };
+        if seen {
+            self.client.begins_chunks();
+        }
+        let (begun, ended) = (self.client.begun(), self.ended);
+        let open = self.client.has_mail_data() && !closed;
+        assert!(begun == ended || open && begun == ended + 1, "{begun} begun, {ended} ended");
+    }
+
     fn take(&mut self, event: Event, last: bool) {
         assert!(self.waiting.is_none(), "{event:?} while a reply is owed");
         match &event {
-            Event::Command(command) => {
+            Event::Command(_) | Event::EndOfChunk(_) => {
                 assert!(last, "{event:?} is not the last");
-                self.outcome.commands.push(command.clone());
+                if let Event::EndOfChunk(size) = event {
+                    self.client.assert_takes_chunk(size, &self.content);
+                }
+                self.outcome.questions.push(event.clone());
                 self.waiting = Some(event);
                 return;
             }
@@ -187,6 +221,7 @@ impl<'a> Connection<'a> {
             Event::EndOfMailData(report) => {
                 self.ended += 1;
                 assert!(last, "{event:?} is not the last");
+                self.client.assert_delivers(&self.content, report);
                 let delivered = Delivered {
                     reverse_path: self.session.mail().unwrap().reverse_path.as_str().to_owned(),
                     forward_paths: self.session.rcpts().iter().map(|r| r.forward_path.as_str().to_owned()).collect(),
@@ -202,7 +237,7 @@ impl<'a> Connection<'a> {
             }
             Event::Closed(_) => assert!(last && self.session.closed()),
             Event::StartTls => {}
-            Event::EndOfChunk(_) | Event::AuthResponse(_) => {
+            Event::AuthResponse(_) => {
                 assert!(last, "{event:?} is not the last");
                 self.waiting = Some(event.clone());
             }
@@ -215,29 +250,52 @@ impl<'a> Connection<'a> {
             let find = |of: &[(String, Reply)], argument: &str| {
                 of.iter().find(|(of, _)| of == argument).map(|(_, reply)| reply.clone())
             };
+            let next = |of: &[Reply], asked: &mut usize| {
+                *asked += 1;
+                of.get(*asked - 1).cloned()
+            };
+            let (replies, asked) = (self.replies, &mut self.asked);
             let reply = match &event {
-                Event::Command(Command::Ehlo(hello) | Command::Helo(hello) | Command::Lhlo(hello)) => {
-                    find(&self.replies.hello, &hello.name)
-                }
-                Event::Command(Command::Mail(mail)) => find(&self.replies.mail, mail.reverse_path.as_str()),
-                Event::Command(Command::Rcpt(rcpt)) => find(&self.replies.rcpt, rcpt.forward_path.as_str()),
-                Event::Command(Command::Vrfy(text)) => find(&self.replies.vrfy, &text.argument),
-                Event::Command(Command::Data) => {
-                    self.asked_data += 1;
-                    self.replies.data.get(self.asked_data - 1).cloned()
-                }
+                Event::Command(command) => match command {
+                    Command::Ehlo(hello) | Command::Helo(hello) | Command::Lhlo(hello) => {
+                        find(&replies.hello, &hello.name)
+                    }
+                    Command::Mail(mail) => find(&replies.mail, mail.reverse_path.as_str()),
+                    Command::Rcpt(rcpt) => find(&replies.rcpt, rcpt.forward_path.as_str()),
+                    Command::Vrfy(text) => find(&replies.vrfy, &text.argument),
+                    Command::Expn(text) => find(&replies.expn, &text.argument),
+                    Command::Help(text) => find(&replies.help, &text.argument),
+                    Command::Etrn(etrn) => find(&replies.etrn, &etrn.node),
+                    Command::Unknown(unknown) => find(&replies.unknown, &unknown.verb),
+                    Command::Data | Command::Bdat(_) => next(&replies.data, &mut asked.data),
+                    Command::Auth(_) => next(&replies.auth, &mut asked.auth),
+                    Command::Xclient(_) => next(&replies.xclient, &mut asked.xclient),
+                    Command::Xforward(_) => next(&replies.xforward, &mut asked.xforward),
+                    command => panic!("{command:?} is nothing to be asked about"),
+                },
+                Event::AuthResponse(_) => next(&replies.auth, &mut asked.auth),
+                Event::EndOfChunk(_) => next(&replies.chunk, &mut asked.chunk),
                 Event::EndOfMailData(_) => {
-                    self.asked_message += 1;
-                    let replies = self.replies.message.get(self.asked_message - 1).map_or(&[][..], Vec::as_slice);
+                    asked.message += 1;
+                    let replies = replies.message.get(asked.message - 1).map_or(&[][..], Vec::as_slice);
                     if replies.len() > 1 {
                         self.answer_each(replies);
                         continue;
                     }
                     replies.first().cloned()
                 }
-                Event::Command(_) | Event::EndOfChunk(_) | Event::AuthResponse(_) => None,
                 event => panic!("{event:?} asks nothing"),
             };
+            if reply.as_ref().is_some_and(|reply| reply.code() >= 400) {
+                match event {
+                    Event::Command(Command::Bdat(_)) => self.client.is_refused(),
+                    Event::EndOfChunk(_) => {
+                        self.ended += 1;
+                        self.content.clear();
+                    }
+                    _ => {}
+                }
+            }
             self.call(|session, events| session.reply(reply.as_ref(), events).unwrap());
         }
     }
@@ -271,8 +329,8 @@ impl<'a> Connection<'a> {
 }
 
 impl Outcome {
-    pub(crate) fn without_commands(&self) -> Self {
-        Self { commands: Vec::new(), ..self.clone() }
+    pub(crate) fn without_questions(&self) -> Self {
+        Self { questions: Vec::new(), ..self.clone() }
     }
 
     pub(crate) fn aborted(&self) -> Vec<Aborted> {

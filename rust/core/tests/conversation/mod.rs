@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use lonedot_core::command::Dialect;
 use lonedot_core::data::{BarePolicy, KeepPolicy, LineEnds};
-use lonedot_core::session::{AbortReason, Hostname, Offers, Settings};
+use lonedot_core::session::{AbortReason, EarlyTalkPolicy, Hostname, Offers, Settings};
 use lonedot_core::{Enhanced, Reply};
 use toml::{Table, Value};
 
@@ -13,6 +13,10 @@ use toml::{Table, Value};
 pub(crate) struct Conversation {
     pub name: String,
     pub settings: Settings,
+    /// Whether the connection began with a handshake.
+    pub over_tls: bool,
+    /// Whether what comes out is the same at every split.
+    pub split: bool,
     pub greeting: Option<Reply>,
     pub replies: Replies,
     pub steps: Vec<Step>,
@@ -34,6 +38,8 @@ pub(crate) enum Act {
     Send(Vec<u8>),
     Eof,
     Abort(AbortReason),
+    /// The handshake has taken place.
+    Tls,
 }
 
 /// What the application answers; where nothing is said, it accepts.
@@ -43,8 +49,19 @@ pub(crate) struct Replies {
     pub mail: Vec<(String, Reply)>,
     pub rcpt: Vec<(String, Reply)>,
     pub vrfy: Vec<(String, Reply)>,
-    /// One for each DATA, in order.
+    pub expn: Vec<(String, Reply)>,
+    pub help: Vec<(String, Reply)>,
+    pub etrn: Vec<(String, Reply)>,
+    /// By verb.
+    pub unknown: Vec<(String, Reply)>,
+    /// One for each DATA or first BDAT, in order.
     pub data: Vec<Reply>,
+    /// One for each end of a chunk that is asked about.
+    pub chunk: Vec<Reply>,
+    /// One for each AUTH or line of its exchange.
+    pub auth: Vec<Reply>,
+    pub xclient: Vec<Reply>,
+    pub xforward: Vec<Reply>,
     /// One list for each message, in order: one reply for all, or in LMTP one for each recipient.
     pub message: Vec<Vec<Reply>>,
 }
@@ -124,6 +141,12 @@ impl Keys {
         }
     }
 
+    fn flag(&mut self, key: &str, place: &mut bool) {
+        if let Some(value) = self.value(key) {
+            *place = value.as_bool().unwrap_or_else(|| panic!("{}: {key}", self.of));
+        }
+    }
+
     fn list(&mut self, key: &str) -> Vec<Value> {
         let Some(value) = self.value(key) else { return Vec::new() };
         value.as_array().unwrap_or_else(|| panic!("{}: {key}", self.of)).clone()
@@ -199,10 +222,15 @@ fn conversation(stem: &str, value: Value) -> Conversation {
     let name = format!("{stem}: {}", keys.need("name"));
     keys.of.clone_from(&name);
     keys.text("about");
-    let mut settings = keys.value("settings").map_or_else(base, |value| settings(&name, value));
+    let (mut settings, over_tls) =
+        keys.value("settings").map_or_else(|| (base(), false), |value| settings(&name, value));
+    let mut split = true;
+    keys.flag("split", &mut split);
     keys.one_of("dialect", &mut settings.dialect, &[("smtp", Dialect::Smtp), ("lmtp", Dialect::Lmtp)]);
     let conversation = Conversation {
         settings,
+        over_tls,
+        split,
         greeting: keys.text("greeting").map(|text| reply(&text)),
         replies: keys.value("replies").map_or_else(Replies::default, |value| replies(&name, value)),
         steps: keys.list("step").into_iter().map(|value| step(&name, value)).collect(),
@@ -220,22 +248,36 @@ pub(crate) fn base() -> Settings {
     Settings { hostname: Hostname::new("foo.com").unwrap(), ..Settings::default() }
 }
 
-fn settings(name: &str, value: Value) -> Settings {
-    let (mut keys, mut settings) = (Keys::new(name, value), base());
+/// And whether the connection begins with a handshake.
+fn settings(name: &str, value: Value) -> (Settings, bool) {
+    let (mut keys, mut settings, mut over_tls) = (Keys::new(format!("{name}: settings"), value), base(), false);
     let bare = [("reject", BarePolicy::Reject), ("keep", BarePolicy::Keep), ("normalize", BarePolicy::Normalize)];
     let keep = [("reject", KeepPolicy::Reject), ("keep", KeepPolicy::Keep)];
     if let Some(hostname) = keys.text("hostname") {
         settings.hostname = Hostname::new(&hostname).unwrap();
     }
-    if let Some(strict) = keys.value("strict_grammar") {
-        settings.strict_grammar = strict.as_bool().unwrap();
-    }
+    keys.flag("strict_grammar", &mut settings.strict_grammar);
+    keys.flag("over_tls", &mut over_tls);
     if let Some(extensions) = keys.value("extensions") {
         settings.offers = Offers::none();
         for line in extensions.as_array().unwrap() {
             settings.offers.add(line.as_str().unwrap()).unwrap();
         }
     }
+    for word in keys.list("security") {
+        let security = &mut settings.security;
+        match word.as_str() {
+            Some("auth-without-tls") => security.auth_without_tls = true,
+            Some("require-auth") => security.require_auth = true,
+            Some("require-tls") => security.require_tls = true,
+            _ => panic!("{name}: security = {word}"),
+        }
+    }
+    let early_talk = [("note", EarlyTalkPolicy::Note), ("reject", EarlyTalkPolicy::Reject)];
+    keys.one_of("early_talk", &mut settings.early_talk, &early_talk);
+    keys.one_of("unknown_parameters", &mut settings.unknown_parameters, &keep);
+    keys.number("max_messages", &mut settings.limits.max_messages);
+    keys.number("max_session_octets", &mut settings.limits.max_session_octets);
     keys.number("max_recipients", &mut settings.limits.max_recipients);
     keys.number("max_errors", &mut settings.limits.max_errors);
     keys.number("drain", &mut settings.limits.drain);
@@ -248,22 +290,32 @@ fn settings(name: &str, value: Value) -> Settings {
     keys.one_of("long_line", &mut data.long_line, &keep);
     keys.one_of("line_ends", &mut data.line_ends, &[("crlf", LineEnds::Crlf), ("lf", LineEnds::Lf)]);
     keys.done();
-    settings
+    (settings, over_tls)
 }
 
 fn replies(name: &str, value: Value) -> Replies {
     let mut keys = Keys::new(format!("{name}: replies"), value);
     let one = |value: &Value| reply(value.as_str().unwrap());
-    let mut by_argument = |key: &str| {
-        let Some(Value::Table(table)) = keys.value(key) else { return Vec::new() };
+    let by_argument = |keys: &mut Keys, key: &str| {
+        let Some(value) = keys.value(key) else { return Vec::new() };
+        let table = value.as_table().unwrap_or_else(|| panic!("{}: {key}", keys.of));
         table.iter().map(|(argument, value)| (argument.clone(), one(value))).collect()
     };
+    let in_order = |keys: &mut Keys, key: &str| keys.list(key).iter().map(one).collect();
     let replies = Replies {
-        hello: by_argument("hello"),
-        mail: by_argument("mail"),
-        rcpt: by_argument("rcpt"),
-        vrfy: by_argument("vrfy"),
-        data: keys.list("data").iter().map(one).collect(),
+        hello: by_argument(&mut keys, "hello"),
+        mail: by_argument(&mut keys, "mail"),
+        rcpt: by_argument(&mut keys, "rcpt"),
+        vrfy: by_argument(&mut keys, "vrfy"),
+        expn: by_argument(&mut keys, "expn"),
+        help: by_argument(&mut keys, "help"),
+        etrn: by_argument(&mut keys, "etrn"),
+        unknown: by_argument(&mut keys, "unknown"),
+        data: in_order(&mut keys, "data"),
+        chunk: in_order(&mut keys, "chunk"),
+        auth: in_order(&mut keys, "auth"),
+        xclient: in_order(&mut keys, "xclient"),
+        xforward: in_order(&mut keys, "xforward"),
         message: keys
             .list("message")
             .iter()
@@ -281,7 +333,8 @@ fn step(name: &str, value: Value) -> Step {
     let send = keys.text("send").map(|text| Act::Send(octets(&text).repeat(times)));
     let eof = keys.value("eof").map(|_| Act::Eof);
     let abort = keys.text("abort").map(|reason| Act::Abort(AbortReason::by_name(&reason).unwrap()));
-    let acts: Vec<_> = [send, eof, abort].into_iter().flatten().collect();
+    let tls = keys.value("tls").map(|_| Act::Tls);
+    let acts: Vec<_> = [send, eof, abort, tls].into_iter().flatten().collect();
     assert!(acts.len() <= 1, "{name}: one act a step");
     let expect = keys.list("expect").iter().map(|code| code.as_integer().unwrap().try_into().unwrap()).collect();
     let step =
