@@ -4,6 +4,7 @@
 //! know how many octets behind it are no commands: that is the session's to deal with.
 
 use super::cursor::Cursor;
+use super::verb::BASE_LINE;
 use crate::violation::{Fault, Violation};
 
 /// BDAT: the head of a chunk.
@@ -45,10 +46,10 @@ impl Bdat {
 }
 
 /// Whether a line, however long and whatever else is wrong with it, was meant to be a BDAT: then octets follow it that are no
-/// commands.
+/// commands. Its first 512 octets tell, so that it is the same for a line that is too long to be kept.
 #[must_use]
 pub fn begins_bdat(line: &[u8]) -> bool {
-    let line = line.trim_ascii_start();
+    let line = line[..line.len().min(BASE_LINE)].trim_ascii_start();
     let word = line.iter().position(|octet| !octet.is_ascii_alphanumeric() && *octet != b'-').unwrap_or(line.len());
     line[..word].eq_ignore_ascii_case(b"BDAT")
 }
@@ -65,6 +66,8 @@ mod tests {
         for line in ["", "BDA", "BDATA 1", "BDAT-1", "DATA BDAT", "XBDAT"] {
             assert!(!begins_bdat(line.as_bytes()), "{line:?}");
         }
+        let after_spaces = |spaces| begins_bdat(format!("{}BDAT 1", " ".repeat(spaces)).as_bytes());
+        assert!(after_spaces(508) && !after_spaces(509));
     }
 
     fn read(argument: &str) -> Result<(u64, bool), (Fault, u64)> {

@@ -49,7 +49,7 @@ impl LineReader {
         };
         let line = match std::mem::take(self) {
             Self::Start if end < most => Line::Whole(&octets[..end - 1]),
-            Self::Start => Line::TooLong { bdat: begins_bdat(octets) },
+            Self::Start => Line::TooLong { bdat: begins_bdat(&octets[..end]) },
             Self::Partial(mut line) => {
                 let fits = line.len() + end < most;
                 line.extend_from_slice(&octets[..if fits { end } else { end.min(most) }]);
