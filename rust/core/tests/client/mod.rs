@@ -37,8 +37,10 @@ pub(crate) struct Client {
     chunks: Chunks,
     /// The application refuses the BDAT that is answered next.
     refused: bool,
-    /// 354s, and first chunks that nobody refused.
+    /// Mail data: 354s, and first chunks that nobody refused.
     begun: usize,
+    /// Mail data of which the application was told what becomes of it, or told it.
+    ended: usize,
     /// Replies, each with all its lines.
     pub replies: Vec<(u16, Vec<u8>)>,
     received: Vec<u8>,
@@ -75,6 +77,7 @@ impl Client {
             chunks: Chunks::None,
             refused: false,
             begun: 0,
+            ended: 0,
             replies: Vec::new(),
             received: Vec::new(),
         }
@@ -271,11 +274,16 @@ impl Client {
         Some((head, octets, whole))
     }
 
-    /// The session has read all it was given, or stopped inside a message: a first chunk that stands there has begun.
+    /// The session has come to the octets that have no reply yet: a first chunk that stands there has begun.
     pub(crate) fn begins_chunks(&mut self) {
         if self.chunk().is_some() && self.expects_chunk() && self.chunks == Chunks::None && !self.refused {
             self.begin_chunks_with(250);
         }
+    }
+
+    /// Mail data ends: with its end, an abort, or the application's refusal of a chunk or of the rest.
+    pub(crate) const fn ends_mail_data(&mut self) {
+        self.ended += 1;
     }
 
     /// Mail data that was begun, in all transactions.
@@ -283,9 +291,34 @@ impl Client {
         self.begun
     }
 
+    /// Which mail data the one is that has not ended.
+    pub(crate) fn mail_data(&self) -> Option<usize> {
+        (self.begun > self.ended).then_some(self.begun)
+    }
+
     /// Whether mail data was begun and has not all its replies.
     pub(crate) const fn has_mail_data(&self) -> bool {
-        matches!(self.place, Place::MailData) || matches!(self.chunks, Chunks::Taken(_))
+        matches!(self.place, Place::MailData | Place::Replies(_)) || matches!(self.chunks, Chunks::Taken(_))
+    }
+
+    /// Exactly one end has come of all mail data that was begun, but of what is under way. `command`: the session waits for the
+    /// reply to a command.
+    pub(crate) fn assert_accounted(&mut self, command: bool, closed: bool) {
+        // It may have closed before it came to a BDAT, or inside of its chunk.
+        if !command && (!closed || self.ended > self.begun) {
+            self.begins_chunks();
+        }
+        let (begun, ended, open) = (self.begun, self.ended, self.has_mail_data() && !closed);
+        assert!(begun == ended || open && begun == ended + 1, "{begun} begun, {ended} ended");
+    }
+
+    /// Octets that have no reply yet, mail data among them.
+    pub(crate) const fn unanswered(&self) -> usize {
+        self.sent.len() - self.answered
+    }
+
+    pub(crate) const fn in_handshake(&self) -> bool {
+        matches!(self.place, Place::Handshake)
     }
 
     /// A session that owes nothing thinks of the connection as the client does.
@@ -302,8 +335,9 @@ impl Client {
         assert_eq!((session.tls(), session.authenticated()), (self.tls, self.authenticated));
     }
 
-    /// What was handed out of a message, at its end, is what the reference makes of the octets sent.
-    pub(crate) fn assert_delivers(&self, content: &[u8], report: &DataReport) {
+    /// What was handed out of a message, at its end, is what the reference makes of the octets sent. No content: it was
+    /// discarded, whatever it was.
+    pub(crate) fn assert_delivers(&self, content: Option<&[u8]>, report: &DataReport) {
         let rest = &self.sent[self.answered..];
         let (out, seen, violation) = if self.place == Place::MailData {
             let wanted = reference::decode(rest, &self.policies);
@@ -315,19 +349,23 @@ impl Client {
             let wanted = reference_chunk::decode(&message, true, &self.chunk_policies());
             (wanted.out, wanted.report, wanted.violation)
         };
-        assert_eq!(violation, None, "an end of mail data that broke a rule");
-        assert!(content == out, "{} is not {}", content.escape_ascii(), out.escape_ascii());
         assert_eq!(report, &seen);
+        if let Some(content) = content {
+            assert_eq!(violation, None, "an end of mail data that broke a rule");
+            assert!(content == out, "{} is not {}", content.escape_ascii(), out.escape_ascii());
+        }
         assert!(self.accepted > 0, "mail data for nobody");
     }
 
-    /// What was handed out of a message, at the end of a chunk of so many octets that is not its last.
-    pub(crate) fn assert_takes_chunk(&self, size: u64, content: &[u8]) {
+    /// The same at the end of a chunk of so many octets that is not the last.
+    pub(crate) fn assert_takes_chunk(&self, content: Option<&[u8]>, size: u64) {
         let (message, last) = self.message();
         assert!(!last, "more chunks are expected after the last");
         let wanted = reference_chunk::decode(&message, false, &self.chunk_policies());
-        assert_eq!(wanted.violation, None, "the end of a chunk that broke a rule");
-        assert!(content == wanted.out, "{} is not {}", content.escape_ascii(), wanted.out.escape_ascii());
+        if let Some(content) = content {
+            assert_eq!(wanted.violation, None, "the end of a chunk that broke a rule");
+            assert!(content == wanted.out, "{} is not {}", content.escape_ascii(), wanted.out.escape_ascii());
+        }
         assert_eq!(self.chunk().map(|(head, ..)| head.size), Some(u128::from(size)));
     }
 

@@ -98,8 +98,6 @@ pub(crate) struct Connection<'a> {
     waiting: Option<Event>,
     /// Of the message under way.
     content: Vec<u8>,
-    /// Ends and aborts told, and chunks refused by the application.
-    ended: usize,
     asked: Asked,
     pub outcome: Outcome,
 }
@@ -128,7 +126,6 @@ impl<'a> Connection<'a> {
             manner,
             waiting: None,
             content: Vec::new(),
-            ended: 0,
             asked: Asked::default(),
             outcome: Outcome::default(),
         };
@@ -177,25 +174,11 @@ impl<'a> Connection<'a> {
         for (i, event) in events.into_iter().enumerate() {
             self.take(event, i + 1 == count);
         }
-        self.assert_accounted();
+        self.client.assert_accounted(matches!(self.waiting, Some(Event::Command(_))), self.session.closed());
         assert_eq!(self.session.paused(), self.waiting.is_some());
         if !self.session.paused() && !self.session.closed() {
             self.client.assert_agrees(&self.session);
         }
-    }
-
-    /// Exactly one of an end, an abort and a refusal of the application's own comes of mail data that was begun.
-    fn assert_accounted(&mut self) {
-        let closed = self.session.closed();
-        // It may have closed before it came to a BDAT, or inside of its chunk.
-        let seen =
-            if closed { self.ended > self.client.begun() } else { !matches!(self.waiting, Some(Event::Command(_))) };
-        if seen {
-            self.client.begins_chunks();
-        }
-        let (begun, ended) = (self.client.begun(), self.ended);
-        let open = self.client.has_mail_data() && !closed;
-        assert!(begun == ended || open && begun == ended + 1, "{begun} begun, {ended} ended");
     }
 
     fn take(&mut self, event: Event, last: bool) {
@@ -203,8 +186,8 @@ impl<'a> Connection<'a> {
         match &event {
             Event::Command(_) | Event::EndOfChunk(_) => {
                 assert!(last, "{event:?} is not the last");
-                if let Event::EndOfChunk(size) = event {
-                    self.client.assert_takes_chunk(size, &self.content);
+                if let Event::EndOfChunk(size) = &event {
+                    self.client.assert_takes_chunk(Some(&self.content), *size);
                 }
                 self.outcome.questions.push(event.clone());
                 self.waiting = Some(event);
@@ -219,9 +202,9 @@ impl<'a> Connection<'a> {
                 }
             }
             Event::EndOfMailData(report) => {
-                self.ended += 1;
+                self.client.ends_mail_data();
                 assert!(last, "{event:?} is not the last");
-                self.client.assert_delivers(&self.content, report);
+                self.client.assert_delivers(Some(&self.content), report);
                 let delivered = Delivered {
                     reverse_path: self.session.mail().unwrap().reverse_path.as_str().to_owned(),
                     forward_paths: self.session.rcpts().iter().map(|r| r.forward_path.as_str().to_owned()).collect(),
@@ -232,7 +215,7 @@ impl<'a> Connection<'a> {
                 self.waiting = Some(event.clone());
             }
             Event::Aborted(_) => {
-                self.ended += 1;
+                self.client.ends_mail_data();
                 self.content.clear();
             }
             Event::Closed(_) => assert!(last && self.session.closed()),
@@ -290,7 +273,7 @@ impl<'a> Connection<'a> {
                 match event {
                     Event::Command(Command::Bdat(_)) => self.client.is_refused(),
                     Event::EndOfChunk(_) => {
-                        self.ended += 1;
+                        self.client.ends_mail_data();
                         self.content.clear();
                     }
                     _ => {}
