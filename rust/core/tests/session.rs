@@ -327,6 +327,18 @@ fn what_is_retained_is_bounded() {
     assert!(matches!(events[..], [Event::Closed(_)]));
 }
 
+/// The same between two chunks, where there is mail data to be given up.
+#[test]
+fn what_is_retained_is_bounded_between_chunks() {
+    let (mut session, mut events) = (session(Questions { data: true, ..Questions::default() }), Vec::new());
+    session.receive_data(b"EHLO a\r\nMAIL FROM:<>\r\nRCPT TO:<a@b.example>\r\nBDAT 1\r\nx", &mut events);
+    session.reply(None, &mut events).unwrap();
+    assert!(session.paused() && matches!(events[..], [.., Event::EndOfChunk(1)]));
+    events.clear();
+    session.receive_data(&vec![b'x'; MAX_RETAINED + 1], &mut events);
+    assert!(matches!(events[..], [Event::Aborted(_), Event::Closed(_)]), "{events:?}");
+}
+
 /// The same when each reply lets the session go on a little, so that it is never done with what it retains.
 #[test]
 fn what_is_retained_is_bounded_however_long_it_goes_on() {

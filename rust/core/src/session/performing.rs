@@ -133,6 +133,8 @@ impl Session {
             (_, Some(reply)) if !reply.is_positive() => {
                 self.send(reply);
                 if reply.code() == 421 {
+                    // Between two chunks there is mail data.
+                    self.abort_mail_data(AbortReason::Shutdown, None, events);
                     self.close(Close::Refused, events);
                 }
                 return;
@@ -267,16 +269,13 @@ impl Session {
     /// Answers a command at fault, or closes after too many.
     pub(super) fn fault(&mut self, violation: Violation, events: &mut Vec<Event>) {
         self.errors += u32::from(self.is_error(violation.fault));
-        let closes = matches!(violation.fault, Fault::NotMail | Fault::TooManyMessages);
-        if !closes && self.errors > self.settings.limits.max_errors {
-            self.end_with(Fault::TooManyErrors, Close::Errors, events);
-            return;
-        }
-        self.send(&violation.reply());
         match violation.fault {
-            Fault::NotMail => self.close(Close::Errors, events),
-            Fault::TooManyMessages => self.close(Close::Limit, events),
-            _ => {}
+            Fault::NotMail => self.end_with(violation.fault, Close::Errors, events),
+            Fault::TooManyMessages => self.end_with(violation.fault, Close::Limit, events),
+            _ if self.errors > self.settings.limits.max_errors => {
+                self.end_with(Fault::TooManyErrors, Close::Errors, events);
+            }
+            _ => self.send(&violation.reply()),
         }
     }
 

@@ -145,6 +145,7 @@ impl Session {
         if self.owed.is_some() || !self.retained.is_empty() {
             if self.retained.len() - self.interpreted + octets.len() > MAX_RETAINED {
                 self.send(&OVERRUN);
+                self.abort_mail_data(AbortReason::Shutdown, None, events);
                 self.close(Close::Errors, events);
                 return;
             }

@@ -44,7 +44,7 @@ pub(super) fn start() -> impl Strategy<Value = Start> {
     prop::sample::select(vec![Greeted, Message, Chunks, LostChunks, Exchange, Handshake])
 }
 
-const LINES: [&str; 51] = [
+const LINES: [&str; 52] = [
     "EHLO b.example\r\n",
     "LHLO b.example\r\n",
     "HELO b.example\r\n",
@@ -63,6 +63,7 @@ const LINES: [&str; 51] = [
     "HELP\r\n",
     "ETRN @b.example\r\n",
     "XYZZY\r\n",
+    "GET / HTTP/1.1\r\n",
     "QUIT\r\n",
     "STARTTLS\r\n",
     "STARTTLS\r\nEHLO b.example\r\nMAIL FROM:<evil@b.example>\r\nRC",
