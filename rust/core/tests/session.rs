@@ -17,7 +17,7 @@ use conversation::{Aborted, Act, Conversation, Delivered, Replies, Step};
 use lonedot_core::Reply;
 use lonedot_core::command::Dialect;
 use lonedot_core::data::{BarePolicy, DataPolicies, KeepPolicy};
-use lonedot_core::session::{AbortReason, Event, MAX_RETAINED, Questions, Session, Settings};
+use lonedot_core::session::{AbortReason, Event, Limits, MAX_RETAINED, Questions, Session, Settings};
 
 /// Says which run failed.
 struct Naming<'a>(&'a str, String);
@@ -354,6 +354,47 @@ fn what_is_retained_is_bounded_however_long_it_goes_on() {
         assert!(sent % 1000 != 0 || weight(&session) < MOST);
     }
     assert!(weight(&session) < MOST);
+}
+
+/// What nobody wants is read to its end, within the bound of draining, and its end is asked about.
+#[test]
+fn discarded_mail_data_is_not_handed_out() {
+    let limits = Limits { drain: 20, ..Limits::default() };
+    let settings = Settings { limits, questions: ALL_QUESTIONS, ..conversation::base() };
+    let begin = |mail_data: &[u8]| {
+        let (mut session, mut events) = (Session::new(Arc::new(settings.clone()), None), Vec::new());
+        session.receive_data(b"EHLO a\r\nMAIL FROM:<>\r\nRCPT TO:<a@b.example>\r\n", &mut events);
+        session.receive_data(mail_data, &mut events);
+        while session.paused() {
+            session.reply(None, &mut events).unwrap();
+        }
+        assert!(events.contains(&Event::MailData(b"one\r\n".to_vec())));
+        session.discard_mail_data().unwrap();
+        session
+    };
+    for (mail_data, rest, ends, asked) in [
+        (&b"DATA\r\none\r\n"[..], &b"two\0\r\n.\r\n"[..], 250, 1),
+        (b"BDAT 12 LAST\r\none\r\n", b"two\0\r\n\n", 250, 1),
+        (b"BDAT 5\r\none\r\n", b"BDAT 3\r\ntwoBDAT 0 LAST\r\n", 250, 2),
+        (b"DATA\r\none\r\n", b"12345678901234567890", 0, 0),
+        (b"DATA\r\none\r\n", b"123456789012345678901", 421, 0),
+        (b"BDAT 99\r\none\r\n", b"123456789012345678901", 421, 0),
+    ] {
+        let (mut session, mut events, mut seen) = (begin(mail_data), Vec::new(), Vec::new());
+        let _ = session.data_to_send();
+        session.receive_data(rest, &mut events);
+        seen.append(&mut events);
+        while session.paused() {
+            session.reply(None, &mut events).unwrap();
+            seen.append(&mut events);
+        }
+        let sent = String::from_utf8(session.data_to_send()).unwrap();
+        let (ended, closed) = (sent.starts_with("250"), sent.starts_with("421"));
+        assert_eq!((ended, closed), (ends == 250, ends == 421), "{}: {sent}", mail_data.escape_ascii());
+        let questions = seen.iter().filter(|e| matches!(e, Event::EndOfChunk(_) | Event::EndOfMailData(_)));
+        assert_eq!(questions.count(), asked, "{seen:?}");
+        assert!(!seen.iter().any(|event| matches!(event, Event::MailData(_) | Event::Aborted(_))), "{seen:?}");
+    }
 }
 
 /// A delivery that runs may succeed yet: the client hears nothing else.

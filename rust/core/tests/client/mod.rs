@@ -312,9 +312,9 @@ impl Client {
         assert!(begun == ended || open && begun == ended + 1, "{begun} begun, {ended} ended");
     }
 
-    /// Octets that have no reply yet, mail data among them.
-    pub(crate) const fn unanswered(&self) -> usize {
-        self.sent.len() - self.answered
+    /// Octets that have their reply, and those that have none yet, mail data among them.
+    pub(crate) const fn position(&self) -> (usize, usize) {
+        (self.answered, self.sent.len() - self.answered)
     }
 
     pub(crate) const fn in_handshake(&self) -> bool {

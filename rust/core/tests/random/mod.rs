@@ -24,12 +24,15 @@ struct Driven {
     content: Vec<u8>,
     /// Which mail data the application wants no more of.
     discarded: Option<usize>,
+    /// Where the client was inside of it when the application said so.
+    discarded_at: Option<(usize, usize)>,
+    drain: u64,
     closed: bool,
 }
 
 impl Driven {
     fn new(settings: Settings, tls: bool, greeting: Option<&Reply>) -> Self {
-        let dialect = settings.dialect;
+        let (dialect, drain) = (settings.dialect, settings.limits.drain);
         let client = Client::new(&settings, tls);
         let begin = if tls { Session::over_tls } else { Session::new };
         let session = begin(Arc::new(settings), greeting);
@@ -42,6 +45,8 @@ impl Driven {
             answered: Vec::new(),
             content: Vec::new(),
             discarded: None,
+            discarded_at: None,
+            drain,
             closed,
         };
         let sent = driven.session.data_to_send();
@@ -52,11 +57,14 @@ impl Driven {
     /// Leads it there, where the settings let it.
     fn advance(&mut self, start: Start) {
         let hello = if self.dialect == Dialect::Lmtp { "LHLO b.example\r\n" } else { "EHLO b.example\r\n" };
-        let transaction = format!("MAIL FROM:<a@b.example>\r\n{}", "RCPT TO:<c@foo.com>\r\n".repeat(3));
+        let rcpts = "RCPT TO:<c@foo.com>\r\n".repeat(3);
+        let transaction = format!("MAIL FROM:<a@b.example>\r\n{rcpts}");
+        let binary = format!("MAIL FROM:<a@b.example> BODY=BINARYMIME\r\n{rcpts}");
         let parts = match start {
             Start::Greeted => vec![],
             Start::Message => vec![hello, &transaction, "DATA\r\n", ".\r\n"],
             Start::Chunks => vec![hello, &transaction, "BDAT 3\r\nx\r\n"],
+            Start::Binary => vec![hello, &binary, "BDAT 2\r\na\n"],
             Start::LostChunks => vec![hello, &transaction, "BDAT 3\r\nx\r\n", "BDAT 0\r\n"],
             Start::Exchange => vec![hello, "AUTH PLAIN\r\n"],
             Start::Handshake => vec![hello, "STARTTLS\r\n"],
@@ -109,6 +117,7 @@ impl Driven {
                 let fits = self.client.has_mail_data();
                 if let Some(mail_data) = self.client.mail_data().filter(|_| !was_closed) {
                     self.discarded = Some(mail_data);
+                    self.discarded_at = self.session.in_mail_data().then(|| self.client.position());
                     self.client.ends_mail_data();
                     self.content.clear();
                 }
@@ -193,11 +202,20 @@ impl Driven {
         let paused = self.session.paused();
         if !paused && !self.closed {
             self.client.assert_agrees(&self.session);
+            self.assert_drained();
         }
         // While nothing is owed no more is kept than a line; an octet held is at most five characters.
-        let unanswered = self.client.unanswered();
+        let (_, unanswered) = self.client.position();
         let most = 20_000 + 5 * if paused { unanswered } else { unanswered.min(MAX_AUTH_LINE) };
         assert!(crate::weight(&self.session) < most);
+    }
+
+    /// No more is read of mail data that was discarded inside of it than is drained.
+    fn assert_drained(&self) {
+        let (answered, octets) = self.client.position();
+        if let Some((_, before)) = self.discarded_at.filter(|(then, _)| *then == answered) {
+            assert!((octets - before) as u64 <= self.drain, "{} octets of discarded mail data", octets - before);
+        }
     }
 
     /// Whether the mail data that ends, or a chunk of it, has not been discarded. Then nothing of it was handed out since.

@@ -31,6 +31,8 @@ pub(super) enum Start {
     Message,
     /// Between two chunks.
     Chunks,
+    /// The same in a message without lines.
+    Binary,
     /// The same after one was refused.
     LostChunks,
     /// In an AUTH exchange.
@@ -40,8 +42,8 @@ pub(super) enum Start {
 }
 
 pub(super) fn start() -> impl Strategy<Value = Start> {
-    use Start::{Chunks, Exchange, Greeted, Handshake, LostChunks, Message};
-    prop::sample::select(vec![Greeted, Message, Chunks, LostChunks, Exchange, Handshake])
+    use Start::{Binary, Chunks, Exchange, Greeted, Handshake, LostChunks, Message};
+    prop::sample::select(vec![Greeted, Message, Chunks, Binary, LostChunks, Exchange, Handshake])
 }
 
 const LINES: [&str; 52] = [
