@@ -1,24 +1,27 @@
 //! Whatever octets come, at any split and however the application answers, the events and replies are the same; all that
-//! a session says of itself holds ([`Connection`] looks), and what it retains is no more than what came.
+//! a session says of itself holds ([`Connection`] looks), and what it retains is no more than what came. Where early talk is
+//! refused, what comes out depends on the split, and only the answering may differ.
 
 use std::sync::Arc;
 
-use lonedot_core::command::Dialect;
+use lonedot_core::Reply;
+use lonedot_core::command::{Dialect, Extension};
 use lonedot_core::data::{BarePolicy, DataPolicies, KeepPolicy, LineEnds};
-use lonedot_core::session::{Limits, Session, Settings};
+use lonedot_core::session::{EarlyTalkPolicy, Limits, Offers, Security, Session, Settings};
 
 use super::{Choices, chunks};
 use crate::connection::{ALL_QUESTIONS, Connection, MANNERS, Piece};
 use crate::conversation::{self, Conversation, Replies};
 
-/// So few that the replies to all of them never wait to be taken (`MAX_UNSENT`).
+/// Enough for several transactions.
 const MOST: usize = 2048;
 
 pub(super) fn run(input: &[u8]) {
     let mut choices = Choices(&input[..input.len().min(MOST)]);
     let bare = [BarePolicy::Reject, BarePolicy::Keep, BarePolicy::Normalize];
-    let keep = choices.one_of(&[KeepPolicy::Reject, KeepPolicy::Keep]);
-    let settings = Settings {
+    let keeps = [KeepPolicy::Reject, KeepPolicy::Keep];
+    let keep = choices.one_of(&keeps);
+    let mut settings = Settings {
         dialect: choices.one_of(&[Dialect::Smtp, Dialect::Lmtp]),
         strict_grammar: choices.flag(),
         data: DataPolicies {
@@ -40,38 +43,70 @@ pub(super) fn run(input: &[u8]) {
     };
     let sizes = choices.sizes();
     let eof = choices.flag();
+    settings.offers = offers(choices.octet());
+    settings.security = Security {
+        auth_without_tls: choices.flag(),
+        require_auth: choices.one_of(&[false, false, true]),
+        require_tls: choices.one_of(&[false, false, true]),
+    };
+    settings.early_talk = choices.one_of(&[EarlyTalkPolicy::Note, EarlyTalkPolicy::Note, EarlyTalkPolicy::Reject]);
+    settings.unknown_parameters = choices.one_of(&keeps);
+    settings.limits.max_messages = choices.one_of(&[u32::MAX, 1, 2]);
+    settings.limits.max_session_octets = choices.one_of(&[u64::MAX, 100, 400]);
+    let over_tls = choices.flag();
+    // Octets before a handshake that was begun takes place.
+    let before_handshake = 8 * usize::from(choices.octet());
+    let replies = Replies {
+        data: replies(choices.one_of(&[&[][..], &[451], &[421]])),
+        chunk: replies(choices.one_of(&[&[][..], &[452], &[250, 554], &[250, 421]])),
+        message: choices.one_of(&[&[][..], &[451], &[421]]).iter().map(|code| replies(&[*code])).collect(),
+        auth: replies(choices.one_of(&[&[][..], &[235], &[334, 235], &[334, 334, 535, 334, 421]])),
+        xclient: replies(choices.one_of(&[&[][..], &[550]])),
+        unknown: choices.one_of(&[&[][..], &[421]]).iter().map(|code| ("XYZZY".to_owned(), reply(*code))).collect(),
+        ..Replies::default()
+    };
     let octets = choices.0;
 
+    let any_split = settings.early_talk == EarlyTalkPolicy::Note;
     let conversation = Conversation {
         name: "fuzzed".to_owned(),
         settings,
-        over_tls: false,
-        split: true,
+        over_tls,
+        split: any_split,
         greeting: None,
-        replies: Replies::default(),
+        replies,
         steps: Vec::new(),
         delivered: Vec::new(),
         aborted: Vec::new(),
         closed: None,
     };
-    let run = |manner, chunks: &[&[u8]]| {
+    let (before, after) = octets.split_at(before_handshake.min(octets.len()));
+    let run = |manner, sizes: &[usize]| {
         let mut connection = Connection::new(&conversation, manner);
-        for &chunk in chunks {
-            connection.feed(Piece::Octets(chunk));
+        for (i, octets) in [before, after].into_iter().enumerate() {
+            if i == 1 {
+                connection.starts_tls_if_begun();
+            }
+            for chunk in chunks(octets, sizes) {
+                connection.feed(Piece::Octets(chunk));
+            }
         }
         if eof {
             connection.feed(Piece::Eof);
         }
         connection.finish()
     };
-    let whole = run(MANNERS[0], &[octets]);
+    let whole = run(MANNERS[0], &[MOST]);
     for manner in MANNERS {
-        for chunks in [vec![octets], chunks(octets, &[1]), chunks(octets, &sizes)] {
-            let seen = run(manner, &chunks);
+        for sizes in [&[MOST][..], &[1], &sizes] {
+            if !any_split && (manner.late || sizes != [MOST]) {
+                continue;
+            }
+            let seen = run(manner, sizes);
             if manner.ask_all {
-                assert_eq!(seen, whole, "{manner:?}, {chunks:?}");
+                assert_eq!(seen, whole, "{manner:?}, {sizes:?}");
             } else {
-                assert_eq!(seen.without_questions(), whole.without_questions(), "{manner:?}, {chunks:?}");
+                assert_eq!(seen.without_questions(), whole.without_questions(), "{manner:?}, {sizes:?}");
             }
         }
     }
@@ -85,4 +120,33 @@ pub(super) fn run(input: &[u8]) {
     let _ = session.data_to_send();
     let weight = format!("{session:?}").len();
     assert!(weight < 10_000 + 5 * octets.len(), "{weight}");
+}
+
+fn offers(choice: u8) -> Offers {
+    let all = |except: Option<Extension>| {
+        let mut offers = Offers::none();
+        for &extension in Extension::ALL.iter().filter(|&&extension| Some(extension) != except) {
+            let argument = match extension {
+                Extension::Auth => " PLAIN LOGIN",
+                Extension::FutureRelease => " 86400 2030-01-01T00:00:00Z",
+                _ => "",
+            };
+            offers.add(&format!("{}{argument}", extension.keyword())).unwrap();
+        }
+        offers
+    };
+    match choice {
+        0 => Offers::default(),
+        1 => all(None),
+        2 => Offers::none(),
+        choice => all(Extension::ALL.get(usize::from(choice) - 3).copied()),
+    }
+}
+
+fn replies(codes: &[u16]) -> Vec<Reply> {
+    codes.iter().map(|code| reply(*code)).collect()
+}
+
+fn reply(code: u16) -> Reply {
+    Reply::new(code, None, "So be it").unwrap()
 }

@@ -165,7 +165,11 @@ impl<'a> Connection<'a> {
         let was_closed = self.session.closed() && !self.outcome.replies.is_empty();
         let mut events = Vec::new();
         act(&mut self.session, &mut events);
-        let sent = self.session.data_to_send();
+        let mut sent = self.session.data_to_send();
+        while self.session.retaining() {
+            self.session.receive_data(b"", &mut events);
+            sent.extend(self.session.data_to_send());
+        }
         assert!(!was_closed || sent.is_empty() && events.is_empty(), "a closed session goes on");
         let before = self.client.replies.len();
         self.client.receives(&sent, self.session.closed());
@@ -226,6 +230,14 @@ impl<'a> Connection<'a> {
             }
         }
         self.outcome.events.push(event);
+    }
+
+    /// The handshake takes place if one was begun, once the application has answered.
+    pub(crate) fn starts_tls_if_begun(&mut self) {
+        self.answer_waiting();
+        if self.session.in_handshake() {
+            self.feed(Piece::Tls);
+        }
     }
 
     fn answer_waiting(&mut self) {
