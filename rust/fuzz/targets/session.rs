@@ -85,7 +85,7 @@ pub(super) fn run(input: &[u8]) {
         let mut connection = Connection::new(&conversation, manner);
         for (i, octets) in [before, after].into_iter().enumerate() {
             if i == 1 {
-                connection.starts_tls_if_begun();
+                connection.starts_tls();
             }
             for chunk in chunks(octets, sizes) {
                 connection.feed(Piece::Octets(chunk));

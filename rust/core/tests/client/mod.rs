@@ -407,10 +407,6 @@ impl Client {
         };
         assert!(!whole, "no reply to {}", rest.escape_ascii());
     }
-
-    pub(crate) fn codes(&self) -> Vec<u16> {
-        self.replies.iter().map(|(code, _)| *code).collect()
-    }
 }
 
 /// What stands before the first CRLF.

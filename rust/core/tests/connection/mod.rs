@@ -147,10 +147,8 @@ impl<'a> Connection<'a> {
                 self.call(|session, events| session.abort(reason, events));
             }
             Piece::Tls => {
-                self.answer_waiting();
-                assert!(self.session.in_handshake(), "no handshake was begun");
-                self.client.starts_tls();
-                self.call(|session, _| session.tls_started().unwrap());
+                let begun = self.starts_tls();
+                assert!(begun, "no handshake was begun");
             }
         }
         if was_paused && matches!(piece, Piece::Octets(_) | Piece::Eof) || was_closed {
@@ -233,11 +231,14 @@ impl<'a> Connection<'a> {
     }
 
     /// The handshake takes place if one was begun, once the application has answered.
-    pub(crate) fn starts_tls_if_begun(&mut self) {
+    pub(crate) fn starts_tls(&mut self) -> bool {
         self.answer_waiting();
-        if self.session.in_handshake() {
-            self.feed(Piece::Tls);
+        let begun = self.session.in_handshake();
+        if begun {
+            self.client.starts_tls();
+            self.call(|session, _| session.tls_started().unwrap());
         }
+        begun
     }
 
     fn answer_waiting(&mut self) {

@@ -96,10 +96,10 @@ impl Driven {
             }
             Operation::Answer { challenge } => {
                 let code = if challenge && self.fitting() == 235 { 334 } else { self.fitting() };
-                self.reply(Some(Reply::new(code, None, "Ok").unwrap()), &mut events)
+                self.reply(Some(&Reply::new(code, None, "Ok").unwrap()), &mut events)
             }
-            Operation::Refuse => self.reply(Some(Reply::new(452, None, "No").unwrap()), &mut events),
-            Operation::Reply(reply) => self.reply(reply, &mut events),
+            Operation::Refuse => self.reply(Some(&Reply::new(452, None, "No").unwrap()), &mut events),
+            Operation::Reply(reply) => self.reply(reply.as_ref(), &mut events),
             Operation::ReplyRecipient(index, reply) => {
                 let count = self.session.rcpts().len();
                 let fits = matches!(self.waiting, Some(Event::EndOfMailData(_)))
@@ -153,10 +153,10 @@ impl Driven {
     }
 
     /// Answers what waits. Whether the reply fits.
-    fn reply(&mut self, reply: Option<Reply>, events: &mut Vec<Event>) -> (Result<(), Misuse>, bool) {
-        let fits = self.waiting.is_some() && reply.as_ref().is_none_or(|reply| self.fits(reply));
+    fn reply(&mut self, reply: Option<&Reply>, events: &mut Vec<Event>) -> (Result<(), Misuse>, bool) {
+        let fits = self.waiting.is_some() && reply.is_none_or(|reply| self.fits(reply));
         if fits {
-            let negative = reply.as_ref().is_some_and(|reply| reply.code() >= 400);
+            let negative = reply.is_some_and(|reply| reply.code() >= 400);
             match self.waiting.take() {
                 Some(Event::Command(Command::Bdat(_))) if negative => self.client.is_refused(),
                 Some(Event::EndOfChunk(_)) if negative => {
@@ -169,7 +169,7 @@ impl Driven {
                 _ => {}
             }
         }
-        (self.session.reply(reply.as_ref(), events), fits)
+        (self.session.reply(reply, events), fits)
     }
 
     /// Whether a reply answers what waits.
