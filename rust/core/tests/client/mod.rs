@@ -8,7 +8,7 @@
 
 mod chunk;
 
-use lonedot_core::command::{Command, Dialect, Extension};
+use lonedot_core::command::{Command, Dialect, Extension, MAX_AUTH_LINE};
 use lonedot_core::data::{BarePolicy, DataPolicies, DataReport, KeepPolicy, LineEnds};
 use lonedot_core::reply::MAX_REPLY_LINE;
 use lonedot_core::session::{Session, Settings};
@@ -182,10 +182,14 @@ impl Client {
                 assert!(code == 220 && !self.tls);
                 self.place = Place::Handshake;
             }
-            // The server greets the client its peer speaks for.
+            // The server greets the client its peer speaks for, who may have proved to the peer who it is.
             (b"XCLIENT", 200..=299) => {
                 assert_eq!(code, 220);
-                (self.hello, self.authenticated) = (None, false);
+                let line = line.to_ascii_uppercase();
+                let mut words = line.split(|&octet| octet == b' ');
+                let login = words.find_map(|word| word.strip_prefix(b"LOGIN="));
+                self.authenticated = login.is_some_and(|login| !matches!(login, b"[UNAVAILABLE]" | b"[TEMPUNAVAIL]"));
+                self.hello = None;
                 self.clear();
             }
             _ => {}
@@ -414,12 +418,13 @@ fn line(octets: &[u8]) -> Option<&[u8]> {
     octets.windows(2).position(|two| two == b"\r\n").map(|end| &octets[..end])
 }
 
-/// The code of a reply line that may be sent (RFC 5321 §4.2, §4.5.3.1.5).
+/// The code of a reply line that may be sent (RFC 5321 §4.2, §4.5.3.1.5; a challenge is longer, RFC 4954 §4).
 fn well_formed(line: &[u8]) -> u16 {
     let wrong = || panic!("no reply line: {}", line.escape_ascii());
     let Some(text) = line.strip_suffix(b"\r\n") else { wrong() };
     let printable = text.iter().all(|&b| matches!(b, b' '..=b'~' | b'\t'));
-    if line.len() > MAX_REPLY_LINE || text.len() < 4 || !printable {
+    let most = if line.starts_with(b"334") { MAX_AUTH_LINE } else { MAX_REPLY_LINE };
+    if line.len() > most || text.len() < 4 || !printable {
         wrong();
     }
     let code = std::str::from_utf8(&text[..3]).unwrap().parse().unwrap_or_else(|_| wrong());

@@ -46,7 +46,7 @@ pub(super) fn start() -> impl Strategy<Value = Start> {
     prop::sample::select(vec![Greeted, Message, Chunks, Binary, LostChunks, Exchange, Handshake])
 }
 
-const LINES: [&str; 52] = [
+const LINES: [&str; 53] = [
     "EHLO b.example\r\n",
     "LHLO b.example\r\n",
     "HELO b.example\r\n",
@@ -76,6 +76,7 @@ const LINES: [&str; 52] = [
     "AGEAYg==\r\n",
     "*\r\n",
     "XCLIENT NAME=c.example\r\n",
+    "XCLIENT NAME=c.example LOGIN=c\r\n",
     "XFORWARD NAME=c.example\r\n",
     "BDAT 0\r\n",
     "BDAT 0 LAST\r\n",
