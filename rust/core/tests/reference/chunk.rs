@@ -26,21 +26,21 @@ pub(crate) fn decode(message: &[u8], whole: bool, policies: &DataPolicies) -> De
         let offset = at as u64;
         let begins_crlf = message[at..].starts_with(b"\r\n");
         let ends_crlf = message[..=at].ends_with(b"\r\n");
-        let (mut becomes, mut faults) = (vec![octet], Vec::new());
+        let (mut becomes, mut faults) = (&message[at..=at], Vec::new());
         if begins_crlf && line == 0 {
             report.header_end.get_or_insert(report.size);
         }
         line += 1;
         report.size += 1;
         match octet {
-            b'\r' if begins_crlf && policies.line_ends == LineEnds::Lf => becomes.clear(),
+            b'\r' if begins_crlf && policies.line_ends == LineEnds::Lf => becomes = b"",
             b'\r' if !begins_crlf => {
                 report.bare_cr += 1;
                 report.first_bare_cr.get_or_insert(offset);
                 match policies.bare_cr {
                     BarePolicy::Reject => faults.push(Fault::BareCr),
                     BarePolicy::Keep => {}
-                    BarePolicy::Normalize => becomes = vec![b' '],
+                    BarePolicy::Normalize => becomes = b" ",
                 }
             }
             b'\n' if !ends_crlf => {
@@ -48,7 +48,7 @@ pub(crate) fn decode(message: &[u8], whole: bool, policies: &DataPolicies) -> De
                 report.first_bare_lf.get_or_insert(offset);
                 match (policies.bare_lf, policies.line_ends) {
                     (BarePolicy::Reject, _) => faults.push(Fault::BareLf),
-                    (BarePolicy::Normalize, LineEnds::Crlf) => becomes = b"\r\n".to_vec(),
+                    (BarePolicy::Normalize, LineEnds::Crlf) => becomes = b"\r\n",
                     _ => {}
                 }
             }
@@ -79,7 +79,7 @@ pub(crate) fn decode(message: &[u8], whole: bool, policies: &DataPolicies) -> De
             decoded.violation.get_or_insert(Violation::new(fault, offset));
         }
         if decoded.violation.is_none() {
-            decoded.out.extend(becomes);
+            decoded.out.extend_from_slice(becomes);
         }
         report.longest_line = report.longest_line.max(line);
         if ends_crlf {
