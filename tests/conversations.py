@@ -1,5 +1,5 @@
-"""The corpus of conversations, read (tests/data/README.md). A key that nobody knows is an error, so that a typing mistake
-cannot leave something untested."""
+"""The corpus of conversations, read (tests/data/README.md). A key that nobody knows is an error, so that a typing
+mistake cannot leave something untested."""
 
 from __future__ import annotations
 
@@ -80,6 +80,7 @@ class Replies:
     """What the application answers where it does not accept."""
 
     def __init__(self, conversation: dict[str, Any]) -> None:
+        self.greeting = reply_of(conversation.get("greeting"))
         self._said: dict[str, Any] = conversation.get("replies", {})
         self._asked: dict[str, int] = {}
 
