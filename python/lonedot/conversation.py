@@ -41,7 +41,7 @@ LINGER = 5.0
 _TOO_EARLY = Reply(554, "5.5.1", "Wait for the greeting before sending; closing")
 
 # Ends of a session after which the client may be sending on.
-_SENDING_ON = frozenset({"errors", "drain", "refused"})
+_SENDING_ON = frozenset({"errors", "limit", "drain", "refused"})
 
 
 class _Waiting(NamedTuple):
