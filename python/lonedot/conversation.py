@@ -6,6 +6,7 @@ taken); blocked (the client does not read its replies, nothing is read); deferre
 nothing is read); lingering (the session has ended, what still comes is dropped until the client closes); ended.
 Before and between them: shaking (a TLS handshake is under way, nothing can be said).
 
+How a client is met is the `Greeter`'s to know, how long it is waited for the `Patience`'s, the task the `Worker`'s.
 Each read is one call of the session and at most one write. What the application answers at once costs no task; what has
 to be awaited costs one, which goes on with the events that follow. The clock bounds each wait.
 """
@@ -18,15 +19,14 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Coroutine
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from lonedot._core import Bdat, Closed, Data, EndOfMailData, MailData, Reply, Session, StartTls
+from lonedot._core import Bdat, Closed, Data, EndOfMailData, MailData, Reply, StartTls
 from lonedot.application import ACCEPTED, FAILED, Application
 from lonedot.connection import Connection, Peer
-from lonedot.pace import Pace
+from lonedot.greeter import Greeter
 from lonedot.tls_stream import TlsStream
-from lonedot.worker import Worker
 
 if TYPE_CHECKING:
-    from lonedot._core import ProxyHeader, ReadBuffer
+    from lonedot._core import ProxyHeader
     from lonedot.listener import Listener
     from lonedot.server import Server
     from lonedot.session import Event
@@ -37,8 +37,6 @@ log = logging.getLogger("lonedot.server")
 # Seconds a client has to read a last reply and close, while what it sends is dropped: closing at once with octets
 # unread would reset the connection, and the reply could be lost.
 LINGER = 5.0
-
-_TOO_EARLY = Reply(554, "5.5.1", "Wait for the greeting before sending; closing")
 
 # Ends of a session after which the client may be sending on.
 _SENDING_ON = frozenset({"errors", "limit", "drain", "refused"})
@@ -52,82 +50,40 @@ class _Waiting(NamedTuple):
     rest: list[Event]
 
 
-class Conversation(Worker, asyncio.BufferedProtocol):
+class Conversation(Greeter, asyncio.BufferedProtocol):
     """The protocol of one connection. Made by a listener, driven by the event loop, watched by the server's clock.
     `header`: what a trusted proxy has said of the client."""
 
     __slots__ = (
-        "_application",
         "_blocked",
-        "_closed",
-        "_early",
-        "_ends",
         "_gone",
         "_hang_up_for",
         "_header",
-        "_held",
-        "_lease",
-        "_listener",
-        "_pace",
-        "_paused",
         "_queue",
         "_queued",
         "_resuming",
-        "_server",
-        "_session",
         "_shaking",
-        "_transport",
         "_urgent",
-        "_waits",
-        "counted",
-        "deadline",
-        "slot",
     )
 
-    _application: Application
-    _session: Session
-    _transport: asyncio.Transport
-
     def __init__(self, server: Server, listener: Listener, header: ProxyHeader | None = None) -> None:
-        super().__init__()
-        self._server = server
-        self._listener = listener
+        super().__init__(server, listener)
         self._header = header
         # Events that came while a task was at work, from one read at most.
         self._queue: list[Event] | None = None
         # Octets of that read, as far as the budget counts them.
         self._queued = 0
-        # Nothing is read.
-        self._paused = False
         # The client does not read its replies.
         self._blocked = False
         # A reply that the client must not wait for is to be sent.
         self._urgent = False
-        # The greeting is held back.
-        self._held = False
-        # What the client said before it was greeted.
-        self._early = b""
-        # As whom the census counts the client.
-        self.counted: Peer | None = None
-        # The tick at which the session has lasted long enough.
-        self._ends = server.clock.now + server.session_ticks
-        # The budget has it wait.
-        self._waits = False
-        # The tick by which mail data that others wait for has to have ended; 0 when none do.
-        self._lease = 0
-        # How fast mail data comes, from the 354 on.
-        self._pace: Pace | None = None
         # Why the session is to be ended as soon as the task has its answer.
         self._hang_up_for: str | None = None
-        # Why the session has ended.
-        self._closed: str | None = None
         # The socket is closed.
         self._gone = False
         self._resuming = False
         # Nothing can be said: a TLS handshake is under way, or has failed.
         self._shaking = False
-        self.deadline = 0
-        self.slot = 0
 
     # What the event loop says.
 
@@ -292,82 +248,6 @@ class Conversation(Worker, asyncio.BufferedProtocol):
             self._lose_favour()  # it is ending
 
     # Between the session and the application.
-
-    def _welcome(self) -> None:
-        """Who the client is has become known: turn it away, hold back its greeting, or greet it."""
-        server, peer = self._server, self._application.connection.peer
-        if not server.census.enter(peer):
-            self._turn_away(server.crowded, "crowded")
-            return
-        self.counted = peer
-        if self._listener.tls == "implicit":
-            self._start_tls()
-        else:
-            self._hold()
-
-    def _hold(self) -> None:
-        server = self._server
-        if server.greeting_ticks:
-            self._held = True
-            self._set_deadline(server.greeting_ticks)
-        else:
-            self._connect()
-
-    def _connect(self) -> None:
-        self._held = False
-        self._set_deadline(self._server.command_ticks)
-        answer = self._application.connect()
-        if inspect.isawaitable(answer):
-            self._work(self._greet_at_last(answer))
-        else:
-            self._greet(answer)
-
-    def _talked_early(self, buffer: ReadBuffer, nbytes: int) -> None:
-        """The client did not wait for the greeting (RFC 5321 §3.1)."""
-        self._early += bytes(memoryview(buffer)[:nbytes])  # type: ignore[arg-type]  # a Buffer; 3.11 cannot say so
-        connection = self._application.connection
-        connection.notes.add("talked-before-greeting")
-        if self._held and self._server.refuses_early_talk(connection.peer):
-            self._turn_away(_TOO_EARLY, "refused")
-        else:
-            self._stop_reading()
-
-    def _turn_away(self, reply: Reply, reason: str) -> None:
-        """Says this instead of a greeting, and closes."""
-        self._held = False
-        self._application.turned_away()
-        self._begin(reply)
-        if self._listener.tls == "implicit" and self._application.connection.tls is None:
-            self._session.data_to_send()  # it waits for a handshake, not for words
-        self._session.abort("reset")  # which has nothing to say but the reply
-        self._closed = reason
-        self._rest()
-
-    def _begin(self, greeting: Reply | None) -> None:
-        """Makes the session, which has its greeting to send."""
-        connection = self._application.connection
-        settings = self._listener.settings.of(connection.peer)
-        self._session = connection.session = Session(settings, greeting, connection.tls is not None)
-
-    def _greet(self, answer: Any) -> None:
-        greeting = self._application.greeting(answer)
-        if self._early and self._server.refuses_early_talk(self._application.connection.peer):
-            self._turn_away(greeting if greeting is not None and greeting.code >= 400 else _TOO_EARLY, "refused")
-            return
-        self._begin(greeting)
-        if self._session.closed:
-            self._closed = "refused"
-        early, self._early = self._early, b""
-        if early:
-            self._flush()  # what it said may take long to answer
-        self._advance(self._session.receive_data(early))
-
-    async def _greet_at_last(self, answer: Awaitable[Any]) -> None:
-        try:
-            greeting = await self._answer(answer, None)
-        finally:
-            self._task = None
-        self._greet(greeting)
 
     def _advance(self, events: list[Event]) -> None:
         """Acts on events and rests, in a task from the first one on that has to be awaited."""
@@ -560,50 +440,6 @@ class Conversation(Worker, asyncio.BufferedProtocol):
             if self._paused:
                 self._read_on()
 
-    def _wait_for_mail_data(self) -> None:
-        """Reads on, unless the client is too slow or the budget has it wait."""
-        server, pace = self._server, self._pace
-        now = server.clock.now
-        if pace is None:
-            self._pace = Pace(now)
-        elif not pace.is_kept(now, server.data_ticks, server.least_octets):
-            self._hang_up("timeout")
-            return
-        self._wait_for_client()
-        budget, self._waits = server.budget, False
-        if not budget.full:
-            self._lease = 0
-        elif not self._application.receives():
-            self._lose_favour()
-        elif budget.defers(self):
-            self._waits = True
-            self._stop_reading()
-            return
-        else:
-            self._lease = self._lease or now + server.favour_ticks
-            self._use_favour()
-        if self._paused:
-            self._read_on()
-
-    def _use_favour(self) -> None:
-        """Others wait for its mail data to end: it has no longer than its lease, be it between two chunks."""
-        if self._application.receives():
-            now = self._server.clock.now
-            self._set_deadline(max(1, min(self.deadline, self._lease) - now))
-        else:
-            self._lose_favour()
-
-    def _lose_favour(self) -> None:
-        """It holds nothing any more: another one may go on."""
-        self._lease = 0
-        self._server.budget.forget(self)
-
-    def _has_time(self) -> bool:
-        """Whether the clock may wait on for the client: it was we who did not read, or others wait no longer for it."""
-        now = self._server.clock.now
-        lease, self._lease = self._lease, 0
-        return now < self._ends and (self._waits or (lease > 0 and not self._server.budget.favours(self)))
-
     def _flush(self) -> bool:
         self._urgent = False
         octets = self._session.data_to_send()
@@ -666,20 +502,3 @@ class Conversation(Worker, asyncio.BufferedProtocol):
         finally:
             self._task = None
             self._server.ended(self)
-
-    def _wait_for_client(self) -> None:
-        server = self._server
-        now = server.clock.now
-        deadline = now + (server.data_ticks if self._session.in_mail_data else server.command_ticks)
-        if deadline > self._ends:
-            # Its session may have lasted too long by now: a tick finds it at rest, or `_go_on` it with an answer.
-            deadline = max(self._ends, now + 1)
-        self.deadline = deadline
-        if not 0 < self.slot <= deadline:
-            server.clock.watch(self)
-
-    def _set_deadline(self, ticks: int) -> None:
-        clock = self._server.clock
-        self.deadline = deadline = clock.now + ticks
-        if not 0 < self.slot <= deadline:
-            clock.watch(self)

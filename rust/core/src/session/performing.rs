@@ -85,10 +85,8 @@ impl Session {
     }
 
     fn grammar(&self) -> Grammar {
-        let smtputf8 = match self.mail() {
-            Some(mail) => mail.parameters.smtputf8(),
-            None => self.offered.contains(command::Extension::Smtputf8),
-        };
+        let offered = self.offered.contains(command::Extension::Smtputf8);
+        let smtputf8 = offered && self.mail().is_none_or(|mail| mail.parameters.smtputf8());
         Grammar {
             dialect: self.settings.dialect,
             smtputf8,

@@ -59,7 +59,7 @@ impl Standing<'_> {
         if self.state == State::Refused {
             return if verb == Verb::Quit { None } else { Some(Fault::Refused) };
         }
-        if let Some(fault) = self.not_offered(verb).or_else(|| self.fault_of_security(verb)) {
+        if let Some(fault) = self.fault_of_security(verb).or_else(|| self.not_offered(verb)) {
             return Some(fault);
         }
         if let Cell::No(fault) = table::cell(self.state, verb) {
