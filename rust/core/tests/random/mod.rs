@@ -63,18 +63,21 @@ impl Driven {
         let parts = match start {
             Start::Greeted => vec![],
             Start::Message => vec![hello, &transaction, "DATA\r\n", ".\r\n"],
+            Start::MailData => vec![hello, &transaction, "DATA\r\n", "x\r\n"],
+            Start::Chunk => vec![hello, &transaction, "BDAT 40\r\n", "x\r\n"],
             Start::Chunks => vec![hello, &transaction, "BDAT 3\r\nx\r\n"],
             Start::Binary => vec![hello, &binary, "BDAT 2\r\na\n"],
             Start::LostChunks => vec![hello, &transaction, "BDAT 3\r\nx\r\n", "BDAT 0\r\n"],
             Start::Exchange => vec![hello, "AUTH PLAIN\r\n"],
-            Start::Handshake => vec![hello, "STARTTLS\r\n"],
+            Start::Handshake => vec![hello, "AUTH PLAIN AGEAYg==\r\n", "STARTTLS\r\n"],
         };
         // Each on its own, for where early talk is refused.
         for (i, part) in parts.iter().enumerate() {
             self.perform(Operation::Receive(part.as_bytes().to_vec()));
             while self.waiting.is_some() && (i + 1 < parts.len() || !matches!(start, Start::Message)) {
                 let lost = matches!((start, &self.waiting), (Start::LostChunks, Some(Event::EndOfChunk(0))));
-                self.perform(if lost { Operation::Refuse } else { Operation::Answer { challenge: true } });
+                let challenge = matches!(start, Start::Exchange);
+                self.perform(if lost { Operation::Refuse } else { Operation::Answer { challenge } });
             }
         }
     }

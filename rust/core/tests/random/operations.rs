@@ -29,6 +29,10 @@ pub(super) enum Start {
     Greeted,
     /// A message waits for its reply.
     Message,
+    /// Inside mail data after a 354.
+    MailData,
+    /// Inside a chunk.
+    Chunk,
     /// Between two chunks.
     Chunks,
     /// The same in a message without lines.
@@ -37,13 +41,14 @@ pub(super) enum Start {
     LostChunks,
     /// In an AUTH exchange.
     Exchange,
-    /// After the reply to STARTTLS.
+    /// After the reply to STARTTLS, authenticated where that goes in the clear.
     Handshake,
 }
 
 pub(super) fn start() -> impl Strategy<Value = Start> {
-    use Start::{Binary, Chunks, Exchange, Greeted, Handshake, LostChunks, Message};
-    prop::sample::select(vec![Greeted, Message, Chunks, Binary, LostChunks, Exchange, Handshake])
+    use Start::{Binary, Chunk, Chunks, Exchange, Greeted, Handshake, LostChunks, MailData, Message};
+    let all = [Greeted, Message, MailData, Chunk, Chunks, Binary, LostChunks, Exchange, Handshake];
+    prop::sample::select(all.to_vec())
 }
 
 const LINES: [&str; 53] = [
@@ -149,7 +154,7 @@ pub(super) fn operation() -> impl Strategy<Value = Operation> {
         3 => Just(Operation::Refuse),
         6 => prop::option::of(reply()).prop_map(Operation::Reply),
         6 => (0..4_usize, reply()).prop_map(|(index, reply)| Operation::ReplyRecipient(index, reply)),
-        2 => Just(Operation::Discard),
+        4 => Just(Operation::Discard),
         4 => Just(Operation::TlsStarted),
         1 => Just(Operation::Eof),
         1 => prop::sample::select(AbortReason::ALL.to_vec()).prop_map(Operation::Abort),
