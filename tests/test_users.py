@@ -239,7 +239,7 @@ class TestWork:
             gate.set()
             results = await asyncio.gather(*taken, return_exceptions=True)
             assert [result for result in results if isinstance(result, bool)] == [True] * 4
-            # The one at work whose client gave up has its place until it is done. Then as many as before may come again.
+            # Who gave up has its place until its check is done. Then as many as before may come again.
             await until(lambda: users._under_way == 0)
             assert await asyncio.gather(*[ask() for _ in range(5)]) == [True] * 5
 
