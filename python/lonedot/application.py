@@ -47,6 +47,8 @@ ACCEPTED = Reply(250, "2.0.0", "Ok")
 FAILED = Reply(451, "4.3.0", "Requested action aborted: local error in processing")
 NO_ROOM = Reply(452, "4.3.1", "Too much mail data is on its way here; try again later")
 TOO_SLOW = Reply(451, "4.3.0", "Requested action aborted: not done in time; nothing was stored")
+# Events that wait for no reply.
+_TOLD = frozenset({MailData, Aborted, StartTls})
 # What RFC 4954 §6 has for both.
 _NOT_AUTHENTICATED = Reply(454, "4.7.0", "Temporary authentication failure; try again later")
 
@@ -128,10 +130,13 @@ class Application:
 
     def asks(self, event: Event) -> bool:
         """Whether the event waits for a reply."""
-        return not isinstance(event, (MailData, Aborted, StartTls))
+        return type(event) not in _TOLD
 
     def act(self, event: Event) -> Any:
         """Hands an event on; gives the answer, or what to await for it."""
+        hook = self._hooks.of_command.get(type(event))
+        if hook is not None:
+            return self._call(hook, self.connection, event)
         if isinstance(event, MailData):
             return self._write(event.octets)
         if isinstance(event, EndOfMailData):
@@ -148,9 +153,8 @@ class Application:
         if isinstance(event, Xforward):
             self.connection.xforward |= event.attributes
             return None
-        if isinstance(event, Aborted):
-            return self._abort(AbortReason.of(event))
-        return self._call(self._hooks.of_command[type(event)], self.connection, event)
+        assert isinstance(event, Aborted), event  # nobody else is asked
+        return self._abort(AbortReason.of(event))
 
     def greeting(self, answer: Any) -> Reply | None:
         """What to greet with, where `connect` or what was awaited for it gave this."""
@@ -166,6 +170,8 @@ class Application:
     def replies(self, event: Event, answer: Any) -> Reply | Sequence[Reply] | None:
         """What an awaited answer means for the session; never what it cannot send."""
         replies: Reply | Sequence[Reply] | None
+        if answer is None and type(event) in self._hooks.of_command:
+            return None
         try:
             if isinstance(event, (Data, Bdat)):
                 return self._begun(answer)

@@ -120,7 +120,7 @@ class Hooks:
     on_disconnect: Hook | None
 
     of_command: dict[type, Hook]
-    """The hook each command goes to."""
+    """The hook each command goes to, where there is one."""
 
     __slots__ = (*NAMES, "capabilities", "of_command")
 
@@ -143,7 +143,8 @@ class Hooks:
             setattr(self, name, None if documented else hook)
         commands: dict[type, str] = dict.fromkeys((Ehlo, Helo, Lhlo), "hello")
         commands |= {kind: kind.__name__.lower() for kind in (Mail, Rcpt, Vrfy, Expn, Help, Etrn, Unknown)}
-        self.of_command = {kind: getattr(self, f"on_{name}") for kind, name in commands.items()}
+        hooks = {kind: getattr(self, f"on_{name}") for kind, name in commands.items()}
+        self.of_command = {kind: hook for kind, hook in hooks.items() if hook is not None}
         places = [name for name in ("on_message", "on_data") if getattr(self, name) is not None]
         if delivery is not None:
             places.append("a delivery")
