@@ -1,36 +1,139 @@
-"""The README's Python works as written."""
+"""The Python of the README and of docs/ works as written, and their tables name all there is."""
 
 from __future__ import annotations
 
+import asyncio
 import re
+import signal
+import smtplib
 import socket
+import ssl
+import subprocess
+import sys
 import threading
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import lonedot
 import pytest
+from lonedot._core import EXTENSIONS
+from lonedot.handler import NAMES
 from lonedot.networks import Networks
 
-README = (Path(__file__).parent.parent / "README.md").read_text()
-BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+from tests.serving import eventually
+from tests.support import Client, Recorder, run, serving
+from tests.tls_support import NAME, Authority
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+EXTENSIONS_PAGE = (ROOT / "docs/extensions.md").read_text()
+PAGES = (README, (ROOT / "docs/server.md").read_text(), EXTENSIONS_PAGE)
+BLOCKS = re.findall(r"```python\n(.*?)```", "".join(PAGES), re.DOTALL)
 
 
-def test_it_compiles() -> None:
-    assert len(BLOCKS) == 4
-    for block in BLOCKS:
-        compile(block, "README.md", "exec")
+def block(word: str) -> str:
+    """The one that has the word."""
+    (found,) = (block for block in BLOCKS if word in block)
+    return str(found)
+
+
+def defined_by(word: str) -> dict[str, Any]:
+    """What that block defines."""
+    names: dict[str, Any] = {"lonedot": lonedot}
+    exec(block(word), names)
+    return names
+
+
+def test_the_first_example(tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    (tmp_path / "example.py").write_text(block("add_signal_handler").replace("127.0.0.1:2525", f"unix:{path}"))
+    with subprocess.Popen(
+        [sys.executable, "-u", "example.py"], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            eventually(path.exists, "the example to listen")
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(str(path))
+                client.sendall(b"EHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d.example>\r\nRCPT TO:<c@Example.ORG>\r\n")
+                client.sendall(b"DATA\r\nhi\r\n.\r\nQUIT\r\n")
+                said = b"".join(iter(lambda: client.recv(65536), b""))
+            assert re.findall(rb"^(\d{3}) ", said, re.MULTILINE) == b"220 250 250 550 250 354 250 221".split()
+            process.send_signal(signal.SIGINT)
+            printed, _ = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert (printed, process.returncode) == ("a@b ('c@Example.ORG',) 4\n", 0)
+
+
+@pytest.mark.parametrize(
+    ("mail_data", "code", "stops"),
+    [
+        (b"Subject: x\r\n\r\nhello\r\n", 250, 0),
+        (b"X-Spam-Flag: YES\r\n\r\nhello\r\n", 550, 1),
+        (b"X-Long: y\r\n" * 6000, 552, 1),
+    ],
+)
+def test_as_it_comes(mail_data: bytes, code: int, stops: int, capsys: pytest.CaptureFixture[str]) -> None:
+    async def main() -> None:
+        async with serving(defined_by("HeaderFirst")["Streaming"]()) as server, Client.to(server) as client:
+            await client.until_mail_data()
+            client.send(mail_data + b".\r\n")
+            await client.expect(code)
+
+    run(main())
+    assert capsys.readouterr().out.count("the sink stopped the transfer") == stops
+
+
+def test_tls_and_auth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, authority: Authority) -> None:
+    certificate = authority.issue_cert(NAME, "127.0.0.1")
+    certificate.cert_chain_pems[0].write_to_path(str(tmp_path / "mx.pem"))
+    certificate.private_key_pem.write_to_path(str(tmp_path / "mx.key"))
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(re.sub(r'"127\.0\.0\.1:\d+"', '"127.0.0.1:0"', block("async def submission")), names)
+    recorder = Recorder()
+
+    async def main() -> None:
+        server = await names["submission"](recorder)
+        try:
+            starttls, implicit = (int(listener.address.rpartition(":")[2]) for listener in server.listeners)
+            await asyncio.to_thread(submit, starttls, None, authority.trusted())
+            await asyncio.to_thread(submit, implicit, authority.trusted(), None)
+        finally:
+            await server.stop(drain=0)
+
+    run(main())
+    assert [message.transaction.connection.auth.name for message in recorder.of("on_message")] == ["alice", "alice"]
+
+
+def submit(port: int, implicit: ssl.SSLContext | None, starttls: ssl.SSLContext | None) -> None:
+    """Sends a message: refused before AUTH and with a wrong password, taken with the right one."""
+    client: smtplib.SMTP
+    if implicit is not None:
+        client = smtplib.SMTP_SSL("127.0.0.1", port, timeout=10, context=implicit)
+    else:
+        client = smtplib.SMTP("127.0.0.1", port, timeout=10)
+    with client:
+        if starttls is not None:
+            client.ehlo()
+            assert not client.has_extn("auth")
+            client.starttls(context=starttls)
+        client.ehlo()
+        assert client.mail("a@example.org")[0] == 530
+        with pytest.raises(smtplib.SMTPAuthenticationError):
+            client.login("alice", "wrong horse")
+        client.login("alice", "correct horse")
+        assert client.sendmail("a@example.org", ["b@example.org"], "hello") == {}
 
 
 def test_behind_a_proxy() -> None:
-    names: dict[str, Any] = {"lonedot": lonedot}
-    exec(next(block for block in BLOCKS if "trusted_proxies" in block), names)
-    assert lonedot.Peer("10.1.2.3", 25) in Networks.of(names["config"].trusted_proxies, True)
+    config = defined_by("trusted_proxies")["config"]
+    assert lonedot.Peer("10.1.2.3", 25) in Networks.of(config.trusted_proxies, True)
 
 
 def test_inside_your_own_server(capsys: pytest.CaptureFixture[str]) -> None:
-    names: dict[str, Any] = {}
-    exec(BLOCKS[-1], names)
+    names = defined_by("def converse")
     server, client = socket.socketpair()
     with server, client:
         thread = threading.Thread(target=names["converse"], args=(server,))
@@ -43,3 +146,35 @@ def test_inside_your_own_server(capsys: pytest.CaptureFixture[str]) -> None:
     with server, client:
         client.sendall(b"hello\r\n.\r\nQUIT\r\n")
         assert names["receive"](server) == (b"hello\r\n", b"QUIT\r\n")
+
+
+def test_capabilities() -> None:
+    async def main() -> None:
+        async with serving(defined_by("class Relay")["Relay"]()) as server, Client.to(server) as client:
+            client.send(b"EHLO x\r\n")
+            assert {"DSN", "DELIVERBY 240"} <= {line[4:] for line in await client.reply()}
+
+    run(main())
+
+
+def test_every_hook_is_named() -> None:
+    assert [name for name in NAMES if f"`{name}`" not in README] == []
+
+
+def test_the_table_of_limits_is_that_of_limits() -> None:
+    """Each limit stands there with its default; and nothing else does."""
+    rows = dict(re.findall(r"^\| `(\w+)` \| ([\d,]+)[^|]* \|", README, re.MULTILINE))
+    other = {"network_prefix_ipv4", "network_prefix_ipv6"}  # beside the limit that they are for
+    defaults = {item.name: getattr(lonedot.Limits(), item.name) for item in fields(lonedot.Limits)}
+    assert {name: float(value.replace(",", "")) for name, value in rows.items()} == {
+        name: value for name, value in defaults.items() if name not in other
+    }
+    for name in other:
+        assert f"`{name}` {defaults[name]}" in README
+
+
+def test_the_table_of_extensions_is_that_of_the_core() -> None:
+    rows = re.findall(r"^\| `([A-Z0-9-]+)` \|", EXTENSIONS_PAGE, re.MULTILINE)
+    assert sorted(rows) == sorted(EXTENSIONS)
+    typed = {name for name in dir(lonedot.Parameters) if not name.startswith("_")} - {"items", "get"}
+    assert set(re.findall(r"`parameters\.(\w+)`", EXTENSIONS_PAGE)) == typed
