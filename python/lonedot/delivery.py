@@ -26,10 +26,11 @@ class Delivery(Protocol):
 
     @property
     def capabilities(self) -> frozenset[str]:
-        """What the delivery honours, as lower-case EHLO keywords: "8bitmime", "smtputf8", "binarymime", "dsn", …
+        """What the delivery honours, as lower-case EHLO keywords with their arguments: "8bitmime", "dsn",
+        "deliverby 240", …
 
-        An extension is advertised only when it stands here (or when the server can honour it alone). Read once, when
-        the server is made.
+        An extension is offered when it stands here, when the operator promises it (`Config.advertise`), or when the
+        server can honour it alone. Read at each `Server.listen`.
         """
         ...
 
@@ -78,7 +79,7 @@ class Sink(Protocol):
         """Drops everything: the mail data did not end, or will not be accepted.
 
         May be called while an awaitable of `write` has not finished, or was cancelled. The reason is a str: "eof",
-        "reset", "timeout", "shutdown", "violation", "refused" or "error", with more in its attributes.
+        "reset", "timeout", "shutdown", "violation", "abandoned", "refused" or "error", with more in its attributes.
         """
         ...
 

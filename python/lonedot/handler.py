@@ -25,6 +25,9 @@ class Handler(Protocol):
 
     A hook that raises is answered with 451 4.3.0 and logged with its traceback; a deadline (`Limits.handler_deadline`)
     cancels it.
+
+    An optional attribute `capabilities` says what the handler honours, as `Delivery.capabilities` does;
+    {"8bitmime", "smtputf8"} when there is none. Read once, when the server is made.
     """
 
     # The bodies are there for type checkers, to which a hook without one is abstract.
@@ -102,10 +105,10 @@ class Hooks:
     exactly one of on_message, on_data and a delivery.
     """
 
-    on_connect: Hook | None
     capabilities: frozenset[str]
     """What the handler honours, as its attribute `capabilities` says; without one, what any handler of octets does."""
 
+    on_connect: Hook | None
     on_hello: Hook | None
     on_mail: Hook | None
     on_rcpt: Hook | None
