@@ -118,6 +118,10 @@ impl Incoming {
         self.discarded.get_or_insert(octets);
     }
 
+    pub(super) const fn is_discarded(&self) -> bool {
+        self.discarded.is_some()
+    }
+
     /// Octets of the wire read on since a rule was broken, or since nobody wanted them.
     pub(super) fn drained(&self) -> u64 {
         let from = self.violation().map(|violation| violation.offset + 1).or(self.discarded);

@@ -10,6 +10,8 @@ pub(super) const START_MAIL: Reply = Reply::constant(354, None, "Start mail inpu
 pub(super) const BYE: Reply = Reply::constant(221, Some(Enhanced::new(2, 0, 0)), "Bye");
 pub(super) const CANNOT_VERIFY: Reply =
     Reply::constant(252, Some(Enhanced::new(2, 5, 0)), "Cannot verify; send the mail and it will be tried");
+pub(super) const NOT_KEPT: Reply =
+    Reply::constant(451, Some(Enhanced::new(4, 3, 0)), "The message was not kept; try again later");
 pub(super) const SHUTDOWN: Reply =
     Reply::constant(421, Some(Enhanced::new(4, 3, 2)), "Server is shutting down; try again later");
 pub(super) const OVERRUN: Reply =

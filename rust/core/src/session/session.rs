@@ -14,7 +14,7 @@ use super::event::{AbortReason, Close, Event};
 use super::incoming::Incoming;
 use super::lines::LineReader;
 use super::owed::{Misuse, Owed};
-use super::replies::{OK, OVERRUN, SHUTDOWN};
+use super::replies::{NOT_KEPT, OK, OVERRUN, SHUTDOWN};
 use super::settings::{EarlyTalkPolicy, Settings};
 use super::skipping::Skipping;
 use super::table::State;
@@ -37,6 +37,13 @@ pub(super) struct Transaction {
     pub(super) mail: Mail,
     pub(super) rcpts: Vec<Rcpt>,
     pub(super) incoming: Option<Incoming>,
+}
+
+impl Transaction {
+    /// Whether the application wants no more of its mail data.
+    fn is_discarded(&self) -> bool {
+        self.incoming.as_ref().is_some_and(Incoming::is_discarded)
+    }
 }
 
 /// The server side of one connection.
@@ -202,7 +209,9 @@ impl Session {
             Some(Owed::AuthResponse) => self.answer_auth(reply, events),
             Some(Owed::Chunk(size)) => self.answer_chunk(size, reply, events),
             Some(Owed::Message(mut recipients)) => {
-                recipients.fill_rest(reply.unwrap_or(&OK));
+                let discarded = self.transaction.as_ref().is_some_and(|transaction| transaction.is_discarded());
+                let own = if discarded { NOT_KEPT } else { OK };
+                recipients.fill_rest(reply.unwrap_or(&own));
                 self.send_recipients(recipients, events);
             }
             None => {}
@@ -286,7 +295,8 @@ impl Session {
     }
 
     /// Nobody wants more of the mail data under way: no more of it is handed out, and its octets count against
-    /// [`super::Limits::drain`] from here on. Its end is asked about all the same, as the end of each chunk is.
+    /// [`super::Limits::drain`] from here on. Its end is asked about all the same, as the end of each chunk is; what the session
+    /// would say by itself is then 451, lest the client forget a message that nobody has.
     ///
     /// # Errors
     /// [`Misuse::NoMailData`] when none is under way.
