@@ -479,8 +479,13 @@ class Conversation(Greeter, asyncio.BufferedProtocol):
             return
         self._set_deadline(self._server.linger_ticks)
         if self._closed in _SENDING_ON and transport.can_write_eof():
-            transport.write_eof()
-            transport.resume_reading()
+            try:
+                transport.write_eof()
+            except OSError:
+                # The client has reset the connection, and nothing was read that would have told.
+                transport.abort()
+            else:
+                transport.resume_reading()
         else:
             transport.close()
 
