@@ -242,7 +242,8 @@ class Conversation(Greeter, asyncio.BufferedProtocol):
 
     def proceed(self) -> None:
         """The budget's: there is room for mail data again, or this connection is favoured."""
-        if self._task is None and self._closed is None:
+        # It may be its own octets that made room, as its session ended: who told it that goes on with the rest.
+        if self._task is None and self._closed is None and not self._session.closed:
             self._rest()
         else:
             self._lose_favour()  # it is ending
