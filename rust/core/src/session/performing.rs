@@ -23,7 +23,10 @@ impl Session {
             Line::Whole(line) => self.command(line, taken < octets.len(), events),
             Line::Joined(line) => self.command(&line, taken < octets.len(), events),
             Line::TooLong { bdat } => {
-                let violation = Violation::new(Fault::CommandTooLong, command::MAX_LINE as u64);
+                let violation = match self.state {
+                    State::Refused => Violation::new(Fault::Refused, 0),
+                    _ => Violation::new(Fault::CommandTooLong, command::MAX_LINE as u64),
+                };
                 self.mail_refused = false;
                 if bdat { self.lost_step(violation, events) } else { self.fault(violation, events) }
             }
