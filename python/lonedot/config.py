@@ -17,7 +17,7 @@ from lonedot import _core
 from lonedot.authenticator import Authenticator
 from lonedot.domain import is_domain
 from lonedot.networks import Networks, checked
-from lonedot.offers import offered
+from lonedot.offers import declared, keyword_of, offered
 from lonedot.tls import TLS
 
 BarePolicy = Literal["reject", "keep", "normalize"]
@@ -236,9 +236,12 @@ class Config:
             object.__setattr__(self, name, frozenset(value))
         for line in self.advertise:
             try:
+                keyword = declared(line)
                 self.settings(extensions=(line,))
             except ValueError as error:
                 raise ValueError(f"Config.advertise: {str(error).removeprefix('extensions: ')}") from None
+            if sum(keyword_of(other) == keyword for other in self.advertise) > 1:
+                raise ValueError(f"Config.advertise: {keyword} stands twice; leave one out")
         for keyword in self.extensions or ():
             if keyword.upper() not in _core.EXTENSIONS:
                 raise ValueError(f"Config.extensions: {keyword!r} is none; there are {', '.join(_core.EXTENSIONS)}")

@@ -36,11 +36,7 @@ def offered(
     what the listener adds, such as STARTTLS. Raises ValueError for a capability that is none, or that `line_ends` rules
     out."""
     lines = {keyword: keyword for keyword in _OWN}
-    for line in (*capabilities, *config.advertise):
-        keyword = keyword_of(line)
-        if keyword not in _DECLARED:
-            raise ValueError(f"{line!r} is no capability; there are {', '.join(sorted(_DECLARED)).lower()}")
-        lines[keyword] = line
+    lines |= {declared(line): line for line in (*capabilities, *config.advertise)}
     lines |= {name.upper(): name.upper() for name in hooks if name in ("expn", "etrn")}
     if config.auth is not None:
         lines["AUTH"] = " ".join(("AUTH", *config.auth.mechanisms))
@@ -51,6 +47,15 @@ def offered(
         wanted = {keyword.upper() for keyword in config.extensions}
         lines = {keyword: line for keyword, line in lines.items() if keyword in wanted}
     return tuple(lines.values())
+
+
+def declared(line: str) -> str:
+    """The keyword of a line that a delivery, a handler or an operator declares. Raises ValueError for one that none of
+    them can."""
+    keyword = keyword_of(line)
+    if keyword not in _DECLARED:
+        raise ValueError(f"{line!r} is no capability; there are {', '.join(sorted(_DECLARED)).lower()}")
+    return keyword
 
 
 def keyword_of(line: str) -> str:

@@ -167,7 +167,7 @@ def _load(context: ssl.SSLContext, cert: str, key: str, password: str | bytes | 
 
     def opens() -> str | bytes:
         if password is None:
-            raise ValueError(f"{key} is encrypted; give its password")
+            raise ValueError(f"{key} is encrypted; give its password, or a key without one")
         return password
 
     try:
