@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 from lonedot.cli import main
 from lonedot.cli.logs import JsonFormatter, TextFormatter, one_line
+from lonedot.cli.options import in_units, listed, octets
 from lonedot.cli.parser import Mistake
-from lonedot.cli.serve import _in_units, _ready, octets
-from lonedot.cli.settings import KEYS, Settings, settle
+from lonedot.cli.ready import Place, Use, ready
+from lonedot.cli.settings import Settings
+from lonedot.cli.settle import KEYS, settle
 from lonedot.config import Limits, Policies
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "lonedot.toml"
@@ -44,7 +46,7 @@ class TestHelp:
         text = capsys.readouterr().out
         options = text[text.index("where mail comes in") : text.index("examples:")]
         described = re.split(r"\n  (?=--)", options)[1:]
-        assert len(described) == 9
+        assert len(described) == 23
         assert all("(default: " in " ".join(one.split()) for one in described)
         assert "127.0.0.1:2525" in options
         assert "50M" in options
@@ -94,7 +96,7 @@ class TestMistakes:
             ("max_size = 1", ["unknown key max_size", "limits.max_size?"]),
             ("mailder = 'x'", ["mailder", "maildir?"]),
             ("[limit]\nmax_size = 1", ["unknown key limit;", "limits?"]),
-            ("zzz = 1", ["zzz", "listen, maildir"]),
+            ("zzz = 1", ["zzz", "known here: listen, listen_tls, lmtp", "policies, networks"]),
             ("limits.zzz = 1", ["limits.zzz", "known here: max_size, max_line"]),
             ('"a\\nb" = 1', [r"a\nb"]),
             ("limits = 3", ["limits", "table"]),
@@ -194,9 +196,16 @@ class TestSettings:
     def test_sizes_have_units(self, text: str, size: int) -> None:
         assert octets(text) == size
 
+    @pytest.mark.parametrize(
+        ("text", "items"),
+        [("DSN", ["DSN"]), ("DSN, DELIVERBY 240", ["DSN", "DELIVERBY 240"]), ("", []), ("a,", ["a", ""])],
+    )
+    def test_lists_have_commas(self, text: str, items: list[str]) -> None:
+        assert listed(text) == items
+
     @pytest.mark.parametrize(("size", "text"), [(None, "0"), (1000, "1000"), (2048, "2K"), (50 << 20, "50M")])
     def test_units_are_shown(self, size: int | None, text: str) -> None:
-        assert _in_units(size) == text
+        assert in_units(size) == text
 
 
 class TestExample:
@@ -322,7 +331,28 @@ class TestReadyLine:
         ],
     )
     def test_connects_to_the_address(self, address: str, words: str) -> None:
-        line = _ready([address], "./mail")
+        line = ready([Place(address, "SMTP")], Settings(maildir="./mail"))
         assert line.startswith(f"lonedot: listening on {address}; mail appears in ./mail/new; ")
         assert words in line
         assert line.isprintable()
+
+    def test_says_what_is_where(self) -> None:
+        places = [Place("[::]:465", "TLS"), Place("unix:/run/x", "LMTP"), Place("127.0.0.1:25", "SMTP")]
+        line = ready(places, Settings())
+        assert line.startswith("lonedot: listening on [::]:465 (TLS), unix:/run/x (LMTP), 127.0.0.1:25; mail appears ")
+        assert 'smtplib.SMTP("127.0.0.1", 25, ' in line
+        line = ready(places[:2], Settings())
+        assert 'smtplib.LMTP("/run/x", ' in line
+
+    @pytest.mark.parametrize(
+        ("uses", "settings"),
+        [
+            (["TLS"], Settings()),
+            (["SMTP"], Settings(tls_cert="x", require_tls=True)),
+            (["LMTP"], Settings(tls_cert="x", users="x", require_auth=True)),
+            (["SMTP"], Settings(trusted_proxies=("127.0.0.1",))),
+        ],
+    )
+    def test_has_no_command_that_would_not_work(self, uses: list[Use], settings: Settings) -> None:
+        line = ready([Place("127.0.0.1:25", use) for use in uses], settings)
+        assert line.endswith("; mail appears in mail/new")

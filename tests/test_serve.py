@@ -73,7 +73,8 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     with ExitStack() as stack:
 
         def start(*argv: str) -> Served:
-            listen = () if "--listen" in argv or "--config" in argv else ("--listen", "127.0.0.1:0")
+            elsewhere = {"--listen", "--listen-tls", "--lmtp", "--config"}.intersection(argv)
+            listen = () if elsewhere else ("--listen", "127.0.0.1:0")
             stderr = stack.enter_context(open(tmp_path / "stderr", "wb"))
             process = stack.enter_context(
                 subprocess.Popen(

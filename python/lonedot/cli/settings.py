@@ -1,147 +1,196 @@
-"""What `lonedot serve` is told: the defaults, under a TOML file, under the command line's options.
+"""The settings of `lonedot serve`: a value for each key, and what the server is told with them.
 
-Takes values by their key, `drain` or `limits.max_line`; gives a `Settings` whose every value was checked, or the
-`Mistake` that names where the wrong one stood. The keys are the fields of `Settings`, and in the tables `[limits]` and
-`[policies]` those of `Limits` and `Policies`: a field added there is a key here at once. Two things differ from the
-fields: a limit that may be `None` takes 0 for it, as `SIZE 0` does (RFC 1870 §4) and because TOML has no `None`; and
-what `[policies]` does not say comes from the preset that `policy` names.
+Takes values that `settle` has checked one by one. Gives a `Config`, the certificate and the users, read from their
+files; what does not go together, and what is wrong with a file, is a `Mistake` that names the option or the key.
 """
 
 from __future__ import annotations
 
-import difflib
-import tomllib
+import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import NoReturn
 
-from lonedot.cli.logs import LogFormat
+from lonedot.authenticator import Authenticator
+from lonedot.cli.kinds import (
+    Addresses,
+    Clients,
+    Directory,
+    File,
+    Flag,
+    Hostname,
+    Keywords,
+    Logs,
+    Mode,
+    Preset,
+    Promises,
+    Proxies,
+    Seconds,
+)
 from lonedot.cli.parser import Mistake
-from lonedot.config import Config, Limits, Policies
+from lonedot.config import Config, Limits, LineEnds, Policies, own_name
+from lonedot.maildir import MaildirDelivery
+from lonedot.offers import keyword_of, offered
+from lonedot.tls import TLS
+from lonedot.users import Users
 
-Policy = Literal["strict", "internet"]
+# What a key is nothing without.
+_TAKES = {
+    **dict.fromkeys(("tls_key", "tls_client_ca", "listen_tls", "require_tls"), "tls_cert"),
+    **dict.fromkeys(("require_auth", "dangerously_auth_without_tls"), "users"),
+}
+# The same of a keyword among `extensions`; of all others it is a promise.
+_KEYWORD_TAKES = {"STARTTLS": "tls_cert", "AUTH": "users", "XCLIENT": "trusted_clients", "XFORWARD": "trusted_clients"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """One value for each key; a wrong one is a `ValueError` that names the field and what it takes."""
+    """One value for each key."""
 
-    listen: tuple[str, ...] = ("127.0.0.1:2525",)
-    """Addresses, each `host:port`, `[IPv6]:port` or `unix:PATH`."""
-    maildir: str = "mail"
+    listen: Addresses = ("127.0.0.1:2525",)
+    """Addresses for SMTP, each `host:port`, `[IPv6]:port` or `unix:PATH`; none where one of the next two is given
+    alone."""
+    listen_tls: Addresses = ()
+    """Addresses for SMTP on connections that begin with a TLS handshake (RFC 8314 §3)."""
+    lmtp: Addresses = ()
+    """Addresses for LMTP (RFC 2033)."""
+    socket_mode: Mode = None
+    """The mode of the files of Unix sockets; None: what the umask leaves."""
+    maildir: Directory = "mail"
     """The directory that holds tmp/, new/ and cur/; made when it is not there."""
-    hostname: str = ""
-    """The name in the greeting and in trace fields; empty: the machine's own."""
-    policy: Policy = "strict"
+    hostname: Hostname = field(default_factory=own_name)
+    """The name in the greeting and in trace fields."""
+    tls_cert: File = None
+    """The file of the certificate with its chain, in PEM; with it STARTTLS is offered on `listen` and `lmtp`."""
+    tls_key: File = None
+    """The file of its private key; None: the same."""
+    tls_client_ca: File = None
+    """A file of authorities, in PEM, whose certificates clients may show."""
+    users: File = None
+    """A file of users, as `lonedot user` makes its lines: with it AUTH is offered under TLS."""
+    require_tls: Flag = False
+    """Refuse mail from whoever has not said STARTTLS, on every address."""
+    require_auth: Flag = False
+    """Refuse mail from whoever has not authenticated, on every address."""
+    dangerously_auth_without_tls: Flag = False
+    """Offer AUTH in the clear, where everybody on the way reads the passwords."""
+    trusted_proxies: Proxies = ()
+    """Networks whose connections begin with a PROXY header."""
+    trusted_clients: Clients = ()
+    """Networks of clients that may say XCLIENT and XFORWARD."""
+    policy: Preset = "strict"
     """The preset that the table `[policies]` changes."""
-    crlf: bool = False
+    advertise: Promises = frozenset()
+    """What the operator promises beyond what the Maildir honours, as it stands in the reply to EHLO."""
+    extensions: Keywords = None
+    """The EHLO keywords to offer and no others; None: all that can be honoured."""
+    crlf: Flag = False
     """Store CRLF line ends, as they came, not the LF that readers of a Maildir expect."""
-    log_format: LogFormat = "text"
-    drain: float = 30.0
+    log_format: Logs = "text"
+    drain: Seconds = 30.0
     """Seconds that transactions under way have to end in when the server is told to stop."""
     limits: Limits = field(default_factory=Limits)
     policies: Policies = field(default_factory=Policies)
+    networks: Mapping[str, Policies] = field(default_factory=dict)
+    """What differs for clients of a network: policies by CIDR."""
+    places: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    """By key, where its value stood: `serve: --tls-cert`, `lonedot.toml: tls_cert`."""
 
     def __post_init__(self) -> None:
-        one_of = {"policy": ("strict", "internet"), "log_format": ("text", "json")}
-        for item in fields(self):
-            value = getattr(self, item.name)
-            if item.name in one_of:
-                takes, right = f"one of {', '.join(map(repr, one_of[item.name]))}", value in one_of[item.name]
-            elif item.name == "listen":
-                takes = "an address or a list of addresses"
-                right = isinstance(value, tuple) and value != () and all(isinstance(v, str) and v for v in value)
-            elif item.name == "maildir":
-                takes, right = "the path of a directory", isinstance(value, str) and value != "" and "\0" not in value
-            elif item.name == "hostname":
-                takes, right = "a domain", isinstance(value, str)
-            elif item.name == "crlf":
-                takes, right = "true or false", isinstance(value, bool)
-            elif item.name == "drain":
-                takes = "seconds from 0 on"
-                right = not isinstance(value, bool) and isinstance(value, (int, float)) and 0 <= value < 1e9
-            else:
-                takes, right = "a table", isinstance(value, (Limits, Policies))
-            if not right:
-                raise ValueError(f"Settings.{item.name} takes {takes}, not {value!r}")
+        if not (self.listen or self.listen_tls or self.lmtp):
+            raise Mistake(f"{self.place('listen')} takes an address, as there is none for listen_tls or lmtp")
+        for key, needed in _TAKES.items():
+            if getattr(self, key) and not getattr(self, needed):
+                self._refuse(key, "takes", needed)
+        if self.users and not (self.tls_cert or self.dangerously_auth_without_tls):
+            self._refuse("users", "takes", "tls_cert", "passwords would come in the clear")
+        promised = {keyword_of(line) for line in self.advertise}
+        if "BINARYMIME" in promised and not self.crlf:
+            self._refuse("advertise", "BINARYMIME takes", "crlf", "there are no lines in binary mail data")
+        if "REQUIRETLS" in promised and not self.tls_cert:
+            self._refuse("advertise", "REQUIRETLS takes", "tls_cert", "it is offered under TLS alone")
+        if self.extensions is not None:
+            for key, keyword in ("require_tls", "STARTTLS"), ("require_auth", "AUTH"):
+                in_vain = key == "require_auth" or self.listen or self.lmtp
+                if getattr(self, key) and keyword not in self.extensions and in_vain:
+                    self._refuse(key, f"takes {keyword} among", "extensions", "nobody could send mail")
 
-    def config(self) -> Config:
-        """What the server is told; the hostname is checked here, as the RFC's rule for it stands in `Config`."""
-        named: dict[str, Any] = {"hostname": self.hostname} if self.hostname else {}
-        return Config(limits=self.limits, policies=self.policies, **named)
+    def place(self, key: str) -> str:
+        """Where the key stood."""
+        return self.places.get(key, key)
 
+    def config(self, users: Users | None = None) -> Config:
+        """What the server is told. Raises `Mistake` when a certificate, or an extension, cannot be had."""
+        auth = None
+        if users is not None:
+            auth = Authenticator(
+                users, required=self.require_auth, dangerously_without_tls=self.dangerously_auth_without_tls
+            )
+        config = Config(
+            hostname=self.hostname,
+            limits=self.limits,
+            policies=self.policies,
+            networks=self.networks,
+            trusted_proxies=self.trusted_proxies,
+            trusted_clients=self.trusted_clients,
+            tls=self.tls(),
+            auth=auth,
+            require_tls=self.require_tls,
+            extensions=self.extensions,
+            advertise=self.advertise,
+        )
+        self._check_extensions(config)
+        return config
 
-_TABLES: Mapping[str, type[Limits | Policies]] = {"limits": Limits, "policies": Policies}
-_TOP = tuple(item.name for item in fields(Settings) if item.name not in _TABLES)
-KEYS = (*_TOP, *(f"{table}.{item.name}" for table, owner in _TABLES.items() for item in fields(owner)))
+    def tls(self) -> TLS | None:
+        """The certificate, read from its files. Raises `Mistake` when that cannot be."""
+        if self.tls_cert is None:
+            return None
+        with self.reading("tls_client_ca", "tls_cert", "tls_key", takes="a file in PEM"):
+            return TLS(self.tls_cert, self.tls_key, client_ca=self.tls_client_ca)
 
-# Limits there need not be.
-_OPTIONAL = frozenset(f"limits.{item.name}" for item in fields(Limits) if "None" in str(item.type))
+    def credentials(self) -> Users | None:
+        """Who may authenticate, read from its file. Raises `Mistake` when that cannot be."""
+        if self.users is None:
+            return None
+        with self.reading("users"):
+            return Users(self.users)
 
+    @contextlib.contextmanager
+    def reading(self, *keys: str, takes: str = "a file of lines that `lonedot user` makes") -> Iterator[None]:
+        """Makes a `Mistake` of what is wrong with the files of these keys; of the last one given, where that is not
+        told."""
+        try:
+            yield
+        except (OSError, ValueError) as error:
+            why, file = str(error), None
+            if isinstance(error, OSError):
+                file = str(error.filename)
+                why = f"{error.strerror}; this takes {takes}"
+            paths = {key: str(path) for key in keys if (path := getattr(self, key)) is not None}
+            named = [key for key, path in paths.items() if path == file or why.startswith(f"{path} ")]
+            said = why if file is None else f"{file}: {why}"
+            raise Mistake(f"{self.place((named or list(paths))[-1])}: {said}") from None
 
-def settle(options: Mapping[str, object], file: str | None = None) -> Settings:
-    """The settings from `options` (those that were given, by key), the keys of `file` (a path) and the defaults."""
-    # All of the file is checked, also what an option overrides: it would be wrong on the day the option is left out.
-    taken = {key: _checked(key, value, f"{file}: {key}") for key, value in _read(file)} if file is not None else {}
-    for key, value in options.items():
-        taken[key] = _checked(key, value, f"serve: --{key.rpartition('.')[2].replace('_', '-')}")
-    preset = Policies.internet() if taken.get("policy") == "internet" else Policies.strict()
-    tables: dict[str, dict[str, Any]] = {
-        "limits": {},
-        "policies": {f.name: getattr(preset, f.name) for f in fields(preset)},
-    }
-    top: dict[str, Any] = {}
-    for key, value in taken.items():
-        table, _, name = key.rpartition(".")
-        (tables[table] if table else top)[name] = value
-    return Settings(limits=Limits(**tables["limits"]), policies=Policies(**tables["policies"]), **top)
+    @property
+    def line_ends(self) -> LineEnds:
+        """Of stored messages."""
+        return "crlf" if self.crlf else "lf"
 
+    def _check_extensions(self, config: Config) -> None:
+        """One that is asked for and that nobody would be offered is a mistake."""
+        own = ("STARTTLS",) if config.tls is not None else ()
+        trusting = ("XCLIENT", "XFORWARD") if config.trusted_clients else ()
+        all_there_are = offered(
+            replace(config, extensions=None),
+            MaildirDelivery.capabilities,
+            line_ends=self.line_ends,
+            others=(*own, *trusting),
+        )
+        for keyword in sorted((config.extensions or frozenset()) - {keyword_of(line) for line in all_there_are}):
+            self._refuse("extensions", f"{keyword} takes", _KEYWORD_TAKES.get(keyword, "advertise"))
 
-def _read(file: str) -> Iterator[tuple[str, object]]:
-    """The keys of a TOML file with their values, tables flattened; nothing is known of the values yet."""
-    try:
-        with open(file, "rb") as stream:
-            document = tomllib.load(stream)
-    except OSError as error:
-        raise Mistake(f"{file}: {error.strerror}; --config takes the path of a TOML file") from None
-    except ValueError as error:  # not TOML, or not UTF-8
-        raise Mistake(f"{file}: {error}; this is not TOML") from None
-    for key, value in document.items():
-        if key not in _TABLES:
-            yield _known(key, file), value
-        elif isinstance(value, dict):
-            for name, inner in value.items():
-                yield _known(f"{key}.{name}", file), inner
-        else:
-            raise Mistake(f"{file}: {key} takes a table, not {value!r}; write [{key}] and its keys below")
-
-
-def _known(key: str, file: str) -> str:
-    if key in KEYS:
-        return key
-    table, _, name = key.rpartition(".")
-    table = table and f"{table}."
-    beside = [known.removeprefix(table) for known in KEYS if table and known.startswith(table)] or [*_TOP, *_TABLES]
-    # The right name in the wrong table is likelier than a name that looks alike.
-    near = [known for known in KEYS if known.rpartition(".")[2] == name]
-    near += [table + alike for alike in difflib.get_close_matches(name, beside, n=1)]
-    hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(beside)}"
-    raise Mistake(f"{file}: unknown key {key}; {hint}")
-
-
-def _checked(key: str, value: object, where: str) -> object:
-    """`value` as its field takes it, tried on its owner alone so that a refusal is about this key and no other."""
-    if key == "listen":
-        value = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
-    if key in _OPTIONAL and type(value) in (int, float) and not value:
-        value = None
-    table, _, name = key.rpartition(".")
-    owner: type[Limits | Policies | Settings] = _TABLES[table] if table else Settings
-    given: dict[str, Any] = {name: value}
-    try:
-        tried = owner(**given)
-        if isinstance(tried, Settings) and key == "hostname":
-            tried.config()
-    except ValueError as error:
-        raise Mistake(f"{where} {str(error).partition(f'.{name} ')[2]}") from None
-    return value
+    def _refuse(self, key: str, how: str, needed: str, why: str = "") -> NoReturn:
+        place = self.place(key)
+        name = f"--{needed.replace('_', '-')}" if place.startswith("serve: ") else needed
+        raise Mistake(f"{place} {how} {name} as well{why and f': {why}'}")
