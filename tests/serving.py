@@ -20,13 +20,15 @@ SECONDS = 60.0
 
 HOSTNAME = "mx.example.org"
 
-_READY = re.compile(r"lonedot: listening on (.+); mail appears in ")
+_READY = re.compile(r"lonedot: listening on (.+?); mail appears in ")
+_PLACE = re.compile(r"(.+?)(?: \((TLS|LMTP)\))?")
 # What the Maildir delivery puts above a message: one Return-Path, and one Received, which is folded.
 _TRACE = re.compile(rb"Return-Path: <[^\n]*\nReceived: [^\n]*\n(?:[ \t][^\n]*\n)*")
 
 
 class Serving:
-    """`process` is the server's own. `addresses` are those it said it listens on, port 0 resolved."""
+    """`process` is the server's own. `addresses` are those it said it listens on, port 0 resolved; `uses` is what each
+    is for: "SMTP", "TLS" or "LMTP"."""
 
     def __init__(self, process: subprocess.Popen[str], maildir: Path, log: Path) -> None:
         assert process.stdout is not None
@@ -36,13 +38,24 @@ class Serving:
         ready = process.stdout.readline()
         found = _READY.match(ready)
         assert found, f"not ready: {ready!r}\n{self.log()}"
-        self.addresses = found[1].split(", ")
+        places = [place.groups() for place in map(_PLACE.fullmatch, found[1].split(", ")) if place is not None]
+        self.addresses = [address for address, _ in places]
+        self.uses = [use or "SMTP" for _, use in places]
 
     @property
     def port(self) -> int:
         """Of the first address on TCP."""
         address = next(address for address in self.addresses if not address.startswith("unix:"))
         return int(address.rpartition(":")[2])
+
+    def port_for(self, use: str) -> int:
+        """Of the first address that is for this."""
+        return int(self.addresses[self.uses.index(use)].rpartition(":")[2])
+
+    @property
+    def path(self) -> str:
+        """Of the first Unix socket."""
+        return next(address.removeprefix("unix:") for address in self.addresses if address.startswith("unix:"))
 
     def log(self) -> str:
         """What it has written to stderr."""
@@ -51,6 +64,17 @@ class Serving:
     def stored(self) -> dict[str, Path]:
         """The messages in new/, by name."""
         return {path.name: path for path in (self.maildir / "new").iterdir()}
+
+    def message(self) -> bytes:
+        """The only message there is."""
+        (path,) = self.stored().values()
+        return path.read_bytes()
+
+    def hang_up(self, said: str) -> None:
+        """SIGHUP; returns when the log has said so, once more than before."""
+        before = self.log().count(said)
+        self.process.send_signal(signal.SIGHUP)
+        eventually(lambda: self.log().count(said) > before, f"{said!r} in the log")
 
     def unfinished(self) -> list[Path]:
         """The files in tmp/."""
@@ -87,12 +111,21 @@ def serving(
             process.kill()  # does nothing to one that has ended
 
 
+def trace_of(stored: bytes) -> str:
+    """The trace fields that every delivered message begins with, unfolded."""
+    return re.sub(r"\n[ \t]+", " ", _trace(stored).decode())
+
+
 def without_trace(stored: bytes) -> bytes:
     """The message as the client sent it, without the trace fields that every delivered one begins with."""
+    lines = _trace(stored).count(b"\n")
+    return stored.split(b"\n", lines)[lines]
+
+
+def _trace(stored: bytes) -> bytes:
     trace = _TRACE.match(stored.replace(b"\r\n", b"\n"))
     assert trace, f"no trace fields: {stored[:200]!r}"
-    lines = trace[0].count(b"\n")
-    return stored.split(b"\n", lines)[lines]
+    return trace[0]
 
 
 def eventually(condition: Callable[[], object], what: str) -> None:

@@ -67,8 +67,8 @@ def configured(options: dict[str, object], file: str | None = None) -> None:
     settings.config(settings.credentials())
 
 
-TLS = {"tls_cert": "cert.pem", "tls_key": "key.pem"}
-AUTH = {"users": "users"}
+TLS: dict[str, object] = {"tls_cert": "cert.pem", "tls_key": "key.pem"}
+AUTH: dict[str, object] = {"users": "users"}
 
 MISTAKES: list[tuple[dict[str, object], str, list[str]]] = [
     # What is given, the key that is named, and other words.
@@ -236,7 +236,7 @@ class TestGoesTogether:
 
     def test_all_extensions_win_over_those_of_the_file(self) -> None:
         Path("mx.toml").write_text("extensions = 'SIZE'")
-        assert settle({}, "mx.toml").extensions == {"SIZE"}
+        assert settle({}, "mx.toml").extensions == frozenset({"SIZE"})
         assert settle({"extensions": ["all"]}, "mx.toml").extensions is None
 
     def test_networks_differ_from_the_policies_of_everybody(self) -> None:
