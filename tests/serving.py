@@ -53,6 +53,13 @@ class Serving:
         return int(self.addresses[self.uses.index(use)].rpartition(":")[2])
 
     @property
+    def arguments(self) -> list[str]:
+        """What it was started with."""
+        arguments = self.process.args
+        assert isinstance(arguments, list)
+        return list(map(str, arguments))
+
+    @property
     def path(self) -> str:
         """Of the first Unix socket."""
         return next(address.removeprefix("unix:") for address in self.addresses if address.startswith("unix:"))
