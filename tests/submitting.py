@@ -21,6 +21,7 @@ import aiosmtplib
 import pytest
 
 from tests.serving import SECONDS, Serving
+from tests.support import until
 
 FROM, TO = "a@x.example", "b@y.example"
 MESSAGE = b"From: <a@x.example>\r\nTo: <b@y.example>\r\nSubject: a test\r\n\r\nOne line.\r\n"
@@ -147,14 +148,18 @@ def by_aiosmtplib(submission: Submission) -> None:
             start_tls=submission.tls == "starttls",
             **name,
         )
+        login = {"PLAIN": client.auth_plain, "LOGIN": client.auth_login}.get(submission.mechanism)
+        if submission.login is not None and login is None:
+            pytest.skip(f"aiosmtplib has no {submission.mechanism}")
         async with client:
-            if submission.login is not None:
-                login = {"PLAIN": client.auth_plain, "LOGIN": client.auth_login}.get(submission.mechanism)
-                if login is None:
-                    pytest.skip(f"aiosmtplib has no {submission.mechanism}")
+            assert client.transport is not None
+            sock = client.transport.get_extra_info("socket")
+            if submission.login is not None and login is not None:
                 await client.ehlo()
                 assert (await login(*submission.login)).code == 235
             assert (await client.sendmail(FROM, [TO], MESSAGE))[0] == {}
+        # TLS takes leave over the network: a loop that ends first would leave the socket open.
+        await until(lambda: sock.fileno() < 0)
 
     asyncio.run(main())
 

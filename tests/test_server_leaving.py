@@ -176,22 +176,21 @@ def test_one_that_waits_for_room_and_makes_it_by_leaving_ends_once(loop: str) ->
 
     async def main() -> None:
         handler = Recorder(on_disconnect=None)
-        async with serving(handler, max_octets_in_flight=10_000) as server:
-            async with Client.to(server) as one:
-                await one.until_mail_data()
-                (conversation,) = server.conversations
-                one.send(line * 20)
-                await until(lambda: server.budget.held >= 1900)
-                async with Client.to(server) as two:
-                    await two.until_mail_data()
-                    two.send(line * 90)
-                    await until(lambda: server.budget.full)
-                    one.send(line)
-                    await until(lambda: conversation._paused)
-                    conversation._transport.abort()  # as the loop does when a write fails
-                    await until(lambda: conversation not in server.conversations)
-                    await two.say("x\r\n.", 250)
-                    assert len(handler.of("on_disconnect")) == 1
-                    assert sum(server.census._counts.values()) == 1
+        async with serving(handler, max_octets_in_flight=10_000) as server, Client.to(server) as one:
+            await one.until_mail_data()
+            (conversation,) = server.conversations
+            one.send(line * 20)
+            await until(lambda: server.budget.held >= 1900)
+            async with Client.to(server) as two:
+                await two.until_mail_data()
+                two.send(line * 90)
+                await until(lambda: server.budget.full)
+                one.send(line)
+                await until(lambda: conversation._paused)
+                conversation._transport.abort()  # as the loop does when a write fails
+                await until(lambda: conversation not in server.conversations)
+                await two.say("x\r\n.", 250)
+                assert len(handler.of("on_disconnect")) == 1
+                assert sum(server.census._counts.values()) == 1
 
     run(main(), loop)
