@@ -14,6 +14,10 @@ from tests.test_server_sinks import handler_of
 
 CLIENTS = 60
 
+LINE = b"x" * 98 + b"\r\n"
+
+CHUNK = b"MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.org>\r\nBDAT 11000\r\n" + LINE * 110
+
 
 class FickleSink(RecordingSink):
     """Takes, fails, suspends or stops, as its dice say."""
@@ -94,7 +98,7 @@ async def live(server: Server, rng: random.Random) -> None:
             octets = script(rng)
             octets = octets[: rng.randrange(len(octets) + 1)] if rng.random() < 0.5 else octets
             at = 0
-            while at < len(octets):
+            while at < len(octets) and not client.writer.is_closing():
                 step = rng.choice([1, 7, 500, 8192, 70_000])
                 client.send(octets[at : at + step])
                 at += step
@@ -103,6 +107,8 @@ async def live(server: Server, rng: random.Random) -> None:
                 if step > 100 and rng.random() < 0.3:
                     await asyncio.sleep(rng.choice([0.001, 0.01]))
             end = rng.random()
+            if client.writer.is_closing():
+                return  # by the server
             if end < 0.4:
                 client.reset()
             elif end < 0.6:
@@ -172,25 +178,62 @@ def test_one_that_has_closed_unnoticed_before_its_session_ends(loop: str) -> Non
 
 @pytest.mark.parametrize("loop", LOOPS)
 def test_one_that_waits_for_room_and_makes_it_by_leaving_ends_once(loop: str) -> None:
-    line = b"x" * 98 + b"\r\n"
-
     async def main() -> None:
         handler = Recorder(on_disconnect=None)
         async with serving(handler, max_octets_in_flight=10_000) as server, Client.to(server) as one:
             await one.until_mail_data()
             (conversation,) = server.conversations
-            one.send(line * 20)
+            one.send(LINE * 20)
             await until(lambda: server.budget.held >= 1900)
             async with Client.to(server) as two:
                 await two.until_mail_data()
-                two.send(line * 90)
+                two.send(LINE * 90)
                 await until(lambda: server.budget.full)
-                one.send(line)
+                one.send(LINE)
                 await until(lambda: conversation._paused)
                 conversation._transport.abort()  # as the loop does when a write fails
                 await until(lambda: conversation not in server.conversations)
                 await two.say("x\r\n.", 250)
                 assert len(handler.of("on_disconnect")) == 1
                 assert sum(server.census._counts.values()) == 1
+
+    run(main(), loop)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_one_that_holds_back_its_next_chunk_does_not_hold_up_all_others(loop: str) -> None:
+    async def main() -> None:
+        limits = {"max_octets_in_flight": 10_000, "data_timeout": 3.0}
+        async with serving(Recorder(), **limits) as server, Client.to(server) as one, Client.to(server) as two:
+            await one.say("EHLO c.example", 250)
+            one.send(CHUNK)
+            await one.expect(250, 250, 250)
+            assert server.budget.full
+            for _ in range(3):
+                await one.say("NOOP", 250)
+            await one.expect(421)
+            await two.until_mail_data()
+
+    run(main(), loop)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_one_that_gives_its_message_up_is_favoured_no_more(loop: str) -> None:
+    async def main() -> None:
+        gate = asyncio.Event()
+        handler = Recorder(on_vrfy=lambda *_: opened(gate))
+        async with serving(handler, max_octets_in_flight=10_000) as server, Client.to(server) as two:
+            await two.until_mail_data()
+            (waiting,) = server.conversations
+            async with Client.to(server) as one:
+                await one.say("EHLO c.example", 250)
+                one.send(CHUNK)
+                await one.expect(250, 250, 250)
+                two.send(LINE * 110)
+                await until(lambda: waiting._paused)
+                one.send(b"RSET\r\nVRFY b\r\n")
+                await until(lambda: handler.of("on_vrfy"))
+                assert server.budget.favours(waiting) and not waiting._paused
+                gate.set()
 
     run(main(), loop)

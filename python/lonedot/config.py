@@ -72,9 +72,10 @@ class Limits:
     """Bits of an IPv6 address that make its network: 64, what a single host usually has to itself (RFC 4291 §2.5.4)."""
     max_octets_in_flight: int | None = 1_073_741_824
     """Octets of mail data, of all connections, that were received and not taken yet: kept for on_message, or waiting
-    for a sink to take them. Past it: 452 4.3.1 to DATA, and inside mail data one connection is read from at a time
-    until there is less. That one has half the `data_timeout` to come to the end of its message while it holds up the
-    others; then 421 4.4.2. It may exceed this by its message, and each other one by a read."""
+    for a sink to take them. Past it: 452 4.3.1 to DATA, and inside mail data, or between two chunks of it, one
+    connection is read from at a time until there is less. That one has half the `data_timeout` to come to the end of
+    its message while it holds up the others; then 421 4.4.2. It may exceed this by its message, and each other one by a
+    read."""
     command_timeout: float = 300.0
     """Seconds to wait for the next command (RFC 5321 §4.5.3.2.7, at least 300 on the open Internet). Then 421 4.4.2."""
     data_timeout: float = 300.0

@@ -19,7 +19,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Coroutine
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from lonedot._core import Bdat, Closed, Data, EndOfMailData, MailData, Reply, StartTls
+from lonedot._core import Aborted, Bdat, Closed, Data, EndOfMailData, MailData, Reply, StartTls
 from lonedot.application import ACCEPTED, FAILED, Application
 from lonedot.connection import Connection, Peer
 from lonedot.greeter import Greeter
@@ -244,6 +244,9 @@ class Conversation(Greeter, asyncio.BufferedProtocol):
         """The budget's: there is room for mail data again, or this connection is favoured."""
         # It may be its own octets that made room, as its session ended: who told it that goes on with the rest.
         if self._task is None and self._closed is None and not self._session.closed:
+            if self._waits:
+                self._waits = False
+                self._wait_for_client()
             self._rest()
         else:
             self._lose_favour()  # it is ending
@@ -276,6 +279,8 @@ class Conversation(Greeter, asyncio.BufferedProtocol):
                 self._shaking = True  # as soon as the reply is sent
                 continue
             answer = application.act(event)
+            if kind is Aborted and self._lease:
+                self._lose_favour()
             if answer is None or type(answer) is Reply:
                 if application.asks(event):
                     events, at = self._take(event, answer), 0
@@ -436,6 +441,9 @@ class Conversation(Greeter, asyncio.BufferedProtocol):
             # A part of a command is no progress: who sends one octet at a time has no longer than who sends none.
             if sent:
                 self._wait_for_client()
+            if self._server.budget.full:
+                self._take_turn()  # between two chunks it holds what came before
+                return
             if self._lease:
                 self._use_favour()
             if self._paused:

@@ -62,6 +62,12 @@ class Patience(Worker):
             self._hang_up("timeout")
             return
         self._wait_for_client()
+        self._take_turn()
+
+    def _take_turn(self) -> None:
+        """Reads on, unless the budget has it wait: inside mail data, or between two chunks of it. There a client that
+        held back the next one would otherwise hold up all others, who are refused and never get in line."""
+        server = self._server
         budget, self._waits = server.budget, False
         if not budget.full:
             self._lease = 0
@@ -72,7 +78,7 @@ class Patience(Worker):
             self._stop_reading()
             return
         else:
-            self._lease = self._lease or now + server.favour_ticks
+            self._lease = self._lease or server.clock.now + server.favour_ticks
             self._use_favour()
         if self._paused:
             self._read_on()
