@@ -451,3 +451,29 @@ fn a_flood_of_commands_makes_no_more_replies_than_are_taken() {
         assert_eq!(events, closed);
     }
 }
+
+/// What an AUTH exchange holds is secret, also before its line is whole, and while it waits its turn.
+#[test]
+fn no_debug_shows_what_is_secret() {
+    let mut settings = Settings::default();
+    settings.offers.add("AUTH PLAIN").expect("a line of the reply to EHLO");
+    settings.questions = ALL_QUESTIONS;
+    let settings = Arc::new(settings);
+    for octets in ["AUTH PLAIN AGEAYg", "AUTH PLAIN AGEAYg==\r\n", "EHLO a.example\r\nAUTH PLAIN AGEAYg==\r\n"] {
+        for split in [1, octets.len()] {
+            let mut session = Session::over_tls(Arc::clone(&settings), None);
+            let mut events = Vec::new();
+            if octets.starts_with("AUTH") {
+                session.receive_data(b"EHLO a.example\r\n", &mut events);
+                session.reply(None, &mut events).expect("EHLO waits");
+            }
+            for piece in octets.as_bytes().chunks(split) {
+                session.receive_data(piece, &mut events);
+            }
+            let shown = format!("{session:?} {events:?}");
+            for secret in ["AGEAYg", "65, 71, 69, 65, 89, 103", "[0, 97, 0, 98]"] {
+                assert!(!shown.contains(secret), "{shown}");
+            }
+        }
+    }
+}

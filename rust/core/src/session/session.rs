@@ -8,6 +8,7 @@
 //! The states and what leads from one to the other are the table's ([`super::table`]). What commands do is in
 //! [`super::performing`], what becomes of mail data in [`super::receiving`].
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::event::{AbortReason, Close, Event};
@@ -46,8 +47,7 @@ impl Transaction {
     }
 }
 
-/// The server side of one connection.
-#[derive(Debug)]
+/// The server side of one connection. Its `Debug` shows no octets that came: what AUTH has in its lines is secret.
 pub struct Session {
     pub(super) settings: Arc<Settings>,
     pub(super) state: State,
@@ -80,6 +80,23 @@ pub struct Session {
     pub(super) transaction: Option<Box<Transaction>>,
     /// The rest of a chunk that is not taken.
     pub(super) skipping: Option<Box<Skipping>>,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("state", &self.state)
+            .field("owed", &self.owed)
+            .field("retained", &(self.retained.len() - self.interpreted))
+            .field("unsent", &self.out.len())
+            .field("received", &self.received)
+            .field("errors", &self.errors)
+            .field("messages", &self.messages)
+            .field("tls", &self.tls)
+            .field("authenticated", &self.authenticated)
+            .field("hello", &self.hello)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Session {
