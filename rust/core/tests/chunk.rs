@@ -1,13 +1,15 @@
 //! The decoder of chunks against the obvious one: every short string, also at every address; every pattern at every offset;
 //! random mail. In every division into chunks and at every split of the stream, with every kernel.
 
+mod cores;
 mod inputs;
 mod placed;
 mod policies;
 #[path = "reference/chunk.rs"]
 mod reference;
 
-use inputs::{FILLINGS, PATTERNS, SIZES, fill, mail, on_all_cores, strings};
+use cores::on_all_cores;
+use inputs::{FILLINGS, PATTERNS, SIZES, fill, mail, strings};
 use lonedot_core::data::{ChunkDecoder, ChunkMisuse, DataPolicies, LineEnds};
 use lonedot_core::scan::{BLOCK, Backend};
 use lonedot_core::{Fault, Violation};

@@ -1,13 +1,15 @@
 //! The encoder against the obvious one, and as the inverse of the decoder: at every split, with every kernel.
 
+mod cores;
 mod feed;
 mod inputs;
 mod reference;
 #[path = "reference/encode.rs"]
 mod reference_encode;
 
+use cores::on_all_cores;
 use feed::Feed;
-use inputs::{FILLINGS, PATTERNS, SIZES, fill, mail, on_all_cores, strings};
+use inputs::{FILLINGS, PATTERNS, SIZES, fill, mail, strings};
 use lonedot_core::data::{BarePolicy, DataEncoder, DataPolicies, KeepPolicy};
 use lonedot_core::scan::Backend;
 use lonedot_core::{Fault, Violation};

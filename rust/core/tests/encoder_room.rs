@@ -1,6 +1,7 @@
 //! Every way in which the encoder hands out gives the same: appended, left where it is, written into room that is often too
 //! little. `encoder.rs` tries more input, appended.
 
+mod cores;
 mod inputs;
 #[allow(dead_code, reason = "what decodes is for others")]
 mod placed;
@@ -9,7 +10,8 @@ mod reference_encode;
 
 use std::mem::MaybeUninit;
 
-use inputs::{FILLINGS, PATTERNS, SIZES, fill, mail, on_all_cores, strings};
+use cores::on_all_cores;
+use inputs::{FILLINGS, PATTERNS, SIZES, fill, mail, strings};
 use lonedot_core::Violation;
 use lonedot_core::data::{BarePolicy, DataEncoder, Room};
 use lonedot_core::scan::Backend;

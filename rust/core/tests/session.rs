@@ -4,16 +4,18 @@
 mod client;
 mod connection;
 mod conversation;
+mod cores;
 mod random;
 mod reference;
 #[path = "reference/chunk.rs"]
 mod reference_chunk;
 
 use std::fmt::Write;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use connection::{ALL_QUESTIONS, Connection, MANNERS, Manner, Outcome, Piece};
 use conversation::{Aborted, Act, Conversation, Delivered, Replies, Step};
+use cores::on_all_cores;
 use lonedot_core::Reply;
 use lonedot_core::command::Dialect;
 use lonedot_core::data::{BarePolicy, DataPolicies, KeepPolicy};
@@ -148,8 +150,14 @@ fn check(conversation: &Conversation) {
 fn every_conversation_however_its_octets_come() {
     let conversations = conversation::all();
     assert!(conversations.len() >= 80);
-    let failed = |conversation: &&Conversation| std::panic::catch_unwind(|| check(conversation)).is_err();
-    let failed: Vec<_> = conversations.iter().filter(failed).map(|conversation| &conversation.name).collect();
+    let failed = Mutex::new(Vec::new());
+    on_all_cores(conversations.len(), |piece| {
+        let conversation = &conversations[piece];
+        if std::panic::catch_unwind(|| check(conversation)).is_err() {
+            failed.lock().unwrap().push(&conversation.name);
+        }
+    });
+    let failed = failed.into_inner().unwrap();
     assert!(failed.is_empty(), "{failed:#?}");
 }
 

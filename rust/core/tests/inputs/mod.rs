@@ -1,22 +1,6 @@
 //! Octets worth trying, for the decoder and the encoder: every short string, patterns and what stands before them, random mail.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use proptest::prelude::*;
-
-/// Does so many pieces of work on all cores.
-pub(crate) fn on_all_cores(pieces: usize, work: impl Fn(usize) + Sync) {
-    let next = AtomicUsize::new(0);
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
-            scope.spawn(|| {
-                while let Some(piece) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|&piece| piece < pieces) {
-                    work(piece);
-                }
-            });
-        }
-    });
-}
 
 /// Every string of up to `most` of the octets that matter, shorter ones first.
 pub(crate) fn strings(most: u32) -> Vec<Vec<u8>> {
