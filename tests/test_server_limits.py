@@ -209,23 +209,6 @@ class TestMinDataRate:
         assert [str(reason) for _, reason in handler.of("on_abort")] == ["timeout"]
         assert handler.contents == []
 
-    def test_who_keeps_it_up_is_not_cut(self, loop: str) -> None:
-        handler = Recorder()
-
-        async def main() -> None:
-            async with serving(handler, data_timeout=0.4, min_data_rate=1000) as server, Client.to(server) as client:
-                await client.until_mail_data()
-                (conversation,) = server.conversations
-                begun = server.clock.now
-                async with repeating(client, LINE * 10, 0.01):
-                    await until(lambda: server.clock.now > begun + 3 * server.data_ticks)
-                assert conversation._closed is None
-                client.send(b".\r\n")
-                await client.expect(250)
-
-        run(main(), loop)
-        assert len(handler.contents) == 1
-
     def test_a_sinks_time_is_not_the_clients(self, loop: str) -> None:
         class Slow(RecordingSink):
             def write(self, chunk: bytes) -> Any:
@@ -259,27 +242,46 @@ class TestMinDataRate:
         run(main(), loop)
         assert sink.ends == ["finish"]
 
-    def test_each_message_begins_anew(self, loop: str) -> None:
-        """A delivery's time, with the next transaction sent along, is none in which the client could send."""
-        gates: list[asyncio.Event] = []
-        handler = Recorder(on_message=lambda *_: opened(gates[0]))
 
-        async def main() -> None:
-            gates.append(asyncio.Event())
-            async with serving(handler, data_timeout=0.4, min_data_rate=1_000) as server, Client.to(server) as client:
-                await client.until_mail_data()
-                begun = server.clock.now
-                client.send(LINE + b".\r\n" + ENVELOPE)
+def test_each_message_begins_its_pace_anew() -> None:
+    """A delivery's time, with the next transaction sent along, is none in which the client could send."""
+    gates: list[asyncio.Event] = []
+    handler = Recorder(on_message=lambda *_: opened(gates[0]))
+
+    async def main() -> None:
+        gates.append(asyncio.Event())
+        async with serving(handler, data_timeout=0.4, min_data_rate=1_000) as server, Client.to(server) as client:
+            await client.until_mail_data()
+            begun = server.clock.now
+            client.send(LINE + b".\r\n" + ENVELOPE)
+            await until(lambda: server.clock.now > begun + 3 * server.data_ticks)
+            gates[0].set()
+            await client.expect(250, 250, 250, 354)
+            client.send(LINE)
+            await until(lambda: server.budget.held)
+            client.send(b".\r\n")
+            await client.expect(250)
+
+    run(main())
+    assert handler.contents == [LINE, LINE]
+
+
+def test_who_keeps_the_pace_is_not_cut() -> None:
+    handler = Recorder()
+
+    async def main() -> None:
+        async with serving(handler, data_timeout=0.4, min_data_rate=1000) as server, Client.to(server) as client:
+            await client.until_mail_data()
+            (conversation,) = server.conversations
+            begun = server.clock.now
+            async with repeating(client, LINE * 10, 0.01):
                 await until(lambda: server.clock.now > begun + 3 * server.data_ticks)
-                gates[0].set()
-                await client.expect(250, 250, 250, 354)
-                client.send(LINE)
-                await until(lambda: server.budget.held)
-                client.send(b".\r\n")
-                await client.expect(250)
+            assert conversation._closed is None
+            client.send(b".\r\n")
+            await client.expect(250)
 
-        run(main(), loop)
-        assert handler.contents == [LINE, LINE]
+    run(main())
+    assert len(handler.contents) == 1
 
 
 @pytest.mark.parametrize("loop", LOOPS)
