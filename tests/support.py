@@ -203,3 +203,16 @@ class RecordingSink:
     async def abort(self, reason: Any) -> None:
         """Remembers the reason."""
         self.ends.append(str(reason))
+
+
+class GatedSink(RecordingSink):
+    """What it is given it has taken once the gate is opened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = asyncio.Event()
+
+    def write(self, chunk: bytes) -> Any:
+        """Keeps the chunk, and has the next one wait."""
+        super().write(chunk)
+        return opened(self.gate)

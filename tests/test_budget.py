@@ -11,7 +11,7 @@ from lonedot import Reply, Server
 from lonedot.budget import Budget, Reader
 from lonedot.conversation import Conversation
 
-from tests.support import ENVELOPE, LOOPS, Client, Recorder, RecordingSink, opened, run, serving, until
+from tests.support import ENVELOPE, LOOPS, Client, GatedSink, Recorder, opened, run, serving, until
 from tests.test_server_sinks import handler_of
 
 KIB = 1024
@@ -407,23 +407,16 @@ class TestServer:
         run(main(), loop)
 
     def test_chunks_that_wait_for_a_sink_count(self, loop: str) -> None:
-        class Waiting(RecordingSink):
-            def write(self, chunk: bytes) -> Any:
-                super().write(chunk)
-                return opened(gates[0])
-
-        sink = Waiting()
-        gates: list[asyncio.Event] = []
+        sink = GatedSink()
 
         async def main() -> None:
-            gates.append(asyncio.Event())
             async with serving(handler_of(sink), max_octets_in_flight=10**9) as server, Client.to(server) as client:
                 await client.until_mail_data()
                 client.send(LINE)
                 await until(lambda: server.budget.held == len(LINE))
                 client.send(LINE * 3)
                 await until(lambda: server.budget.held == 4 * len(LINE))
-                gates[0].set()
+                sink.gate.set()
                 client.send(b".\r\n")
                 await client.expect(250)
                 assert server.budget.held == 0

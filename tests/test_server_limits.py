@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from lonedot import Config, Limits, Policies, Reply, Server
 
-from tests.support import ENVELOPE, LOOPS, Client, Recorder, RecordingSink, opened, run, serving, until
+from tests.support import ENVELOPE, LOOPS, Client, GatedSink, Recorder, RecordingSink, opened, run, serving, until
 from tests.test_server_sinks import handler_of
 
 LINE = b"x" * 98 + b"\r\n"
@@ -88,17 +88,10 @@ class TestSessionDuration:
         assert sink.ends == (["timeout"] if hook == "on_data" else [])
 
     def test_a_sink_that_is_at_work_is_told_when_it_has_taken_its_chunk(self, loop: str) -> None:
-        class Waiting(RecordingSink):
-            def write(self, chunk: bytes) -> Any:
-                super().write(chunk)
-                return opened(gates[0])
-
-        sink = Waiting()
-        gates: list[asyncio.Event] = []
+        sink = GatedSink()
         handler = handler_of(sink)
 
         async def main() -> None:
-            gates.append(asyncio.Event())
             async with serving(handler, session_duration=0.5) as server, Client.to(server) as client:
                 await client.until_mail_data()
                 (conversation,) = server.conversations
@@ -106,30 +99,23 @@ class TestSessionDuration:
                 await until(lambda: sink.chunks)
                 await until(lambda: server.clock.now > conversation._ends)
                 assert sink.ends == []
-                gates[0].set()
+                sink.gate.set()
                 await client.expect(421)
 
         run(main(), loop)
         assert sink.ends == ["timeout"]
 
     def test_a_message_whose_end_has_come_while_a_sink_was_at_work_is_delivered(self, loop: str) -> None:
-        class Waiting(RecordingSink):
-            def write(self, chunk: bytes) -> Any:
-                super().write(chunk)
-                return opened(gates[0])
-
-        sink = Waiting()
-        gates: list[asyncio.Event] = []
+        sink = GatedSink()
 
         async def main() -> None:
-            gates.append(asyncio.Event())
             async with serving(handler_of(sink), session_duration=0.5) as server, Client.to(server) as client:
                 await client.until_mail_data()
                 (conversation,) = server.conversations
                 client.send(LINE + b".\r\n")
                 await until(lambda: sink.chunks)
                 await until(lambda: server.clock.now > conversation._ends)
-                gates[0].set()
+                sink.gate.set()
                 await client.expect(250, 421)
 
         run(main(), loop)
@@ -210,16 +196,9 @@ class TestMinDataRate:
         assert handler.contents == []
 
     def test_a_sinks_time_is_not_the_clients(self, loop: str) -> None:
-        class Slow(RecordingSink):
-            def write(self, chunk: bytes) -> Any:
-                super().write(chunk)
-                return opened(gates[0])
-
-        sink = Slow()
-        gates: list[asyncio.Event] = []
+        sink = GatedSink()
 
         async def main() -> None:
-            gates.append(asyncio.Event())
             async with (
                 serving(handler_of(sink), data_timeout=0.4, min_data_rate=1_000) as server,
                 Client.to(server) as client,
@@ -232,7 +211,7 @@ class TestMinDataRate:
                 client.send(LINE)
                 await until(lambda: conversation._paused)
                 await until(lambda: server.clock.now > begun + 3 * server.data_ticks)
-                gates[0].set()
+                sink.gate.set()
                 await until(lambda: sink.holds(2 * len(LINE)))
                 client.send(LINE)
                 await until(lambda: sink.holds(3 * len(LINE)))
