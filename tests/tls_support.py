@@ -9,12 +9,13 @@ import ssl
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import trustme
 from lonedot import TLS, Config, Limits, Server
 from lonedot.config import Dialect, TlsUse
 from lonedot.conversation import Conversation
+from lonedot.tls_stream import TlsStream
 
 from tests.support import PATIENCE, Client
 
@@ -249,3 +250,9 @@ class Wire(asyncio.Transport):
     def abort(self) -> None:
         """The same."""
         self.close()
+
+
+def stream_of(server: Server) -> TlsStream:
+    """Of the server's one connection."""
+    (conversation,) = server.conversations
+    return cast(TlsStream, conversation._transport)
