@@ -1,4 +1,4 @@
-"""A server whose connections begin with TLS: mail through it, however ciphertext is cut; back-pressure, stops, certificates."""
+"""A server whose connections begin with TLS: mail through it, at every split; back-pressure, certificates."""
 
 from __future__ import annotations
 

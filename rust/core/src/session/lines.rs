@@ -65,6 +65,11 @@ impl LineReader {
         (end + 1, line)
     }
 
+    /// Octets of a line whose end has not come.
+    pub(super) fn held(&self) -> usize {
+        if let Self::Partial(partial) = self { partial.len() } else { 0 }
+    }
+
     fn keep(&mut self, octets: &[u8], most: usize) {
         let Some(&last) = octets.last() else { return };
         let cr = last == b'\r';

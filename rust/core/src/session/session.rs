@@ -82,19 +82,37 @@ pub struct Session {
     pub(super) skipping: Option<Box<Skipping>>,
 }
 
+/// Octets that are shown by how many they are, each as it weighs.
+struct Hidden(usize);
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (0..self.0).try_for_each(|_| f.write_str("***"))
+    }
+}
+
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")
+            .field("settings", &self.settings)
             .field("state", &self.state)
             .field("owed", &self.owed)
-            .field("retained", &(self.retained.len() - self.interpreted))
-            .field("unsent", &self.out.len())
-            .field("received", &self.received)
+            .field("line", &Hidden(self.lines.held()))
+            .field("retained", &Hidden(self.retained.len()))
+            .field("interpreted", &self.interpreted)
+            .field("eof", &self.eof)
+            .field("overdrawn", &self.overdrawn)
+            .field("out", &self.out)
             .field("errors", &self.errors)
             .field("messages", &self.messages)
+            .field("received", &self.received)
+            .field("mail_refused", &self.mail_refused)
             .field("tls", &self.tls)
             .field("authenticated", &self.authenticated)
+            .field("talk", &self.talk)
             .field("hello", &self.hello)
+            .field("transaction", &self.transaction)
+            .field("skipping", &self.skipping)
             .finish_non_exhaustive()
     }
 }
