@@ -218,7 +218,7 @@ pub fn parse(line: &[u8], grammar: &Grammar) -> Result<Command, Violation> {
     })
 }
 
-/// RFC 5321 §4.1.1: receivers "SHOULD tolerate trailing white space before the terminating <CRLF>".
+/// RFC 5321 §4.1.1: receivers "SHOULD tolerate trailing white space before the terminating `<CRLF>`".
 fn without_trailing_space(line: &[u8]) -> &[u8] {
     let end = line.iter().rposition(|b| !matches!(b, b' ' | b'\t')).map_or(0, |last| last + 1);
     &line[..end]
