@@ -7,12 +7,13 @@ is told; a client that fails fails the test.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import smtplib
 import ssl
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -136,30 +137,30 @@ def by_curl(submission: Submission) -> None:
     run("curl", *arguments)
 
 
+@contextlib.asynccontextmanager
+async def connected(**options: Any) -> AsyncIterator[aiosmtplib.SMTP]:
+    """A client of aiosmtplib, whose socket is closed when the block has ended: under TLS that takes another moment."""
+    async with aiosmtplib.SMTP(
+        hostname="127.0.0.1", local_hostname="client.example", timeout=SECONDS, **options
+    ) as client:
+        sock = client.get_transport_info("socket")
+        yield client
+    await until(lambda: sock.fileno() == -1)
+
+
 def by_aiosmtplib(submission: Submission) -> None:
+    if submission.login is not None and submission.mechanism not in ("PLAIN", "LOGIN"):
+        pytest.skip(f"aiosmtplib has no {submission.mechanism}")
+    tls = {} if submission.tls is None else {"tls_context": submission.believing()}
+    how: dict[str, Any] = {"use_tls": submission.tls == "implicit", "start_tls": submission.tls == "starttls"}
+
     async def main() -> None:
-        name: dict[str, Any] = {"local_hostname": "client.example", "timeout": SECONDS}
-        if submission.tls is not None:
-            name["tls_context"] = submission.believing()
-        client = aiosmtplib.SMTP(
-            hostname="127.0.0.1",
-            port=submission.port,
-            use_tls=submission.tls == "implicit",
-            start_tls=submission.tls == "starttls",
-            **name,
-        )
-        login = {"PLAIN": client.auth_plain, "LOGIN": client.auth_login}.get(submission.mechanism)
-        if submission.login is not None and login is None:
-            pytest.skip(f"aiosmtplib has no {submission.mechanism}")
-        async with client:
-            assert client.transport is not None
-            sock = client.transport.get_extra_info("socket")
-            if submission.login is not None and login is not None:
+        async with connected(port=submission.port, **how, **tls) as client:
+            if submission.login is not None:
+                login = {"PLAIN": client.auth_plain, "LOGIN": client.auth_login}[submission.mechanism]
                 await client.ehlo()
                 assert (await login(*submission.login)).code == 235
             assert (await client.sendmail(FROM, [TO], MESSAGE))[0] == {}
-        # TLS takes leave over the network: a loop that ends first would leave the socket open.
-        await until(lambda: sock.fileno() < 0)
 
     asyncio.run(main())
 

@@ -113,6 +113,7 @@ MISTAKES: list[tuple[dict[str, object], str, list[str]]] = [
     ({"extensions": ["SIZE", "DSN"]}, "extensions", ["DSN takes --advertise as well"]),
     ({"extensions": ["starttls"]}, "extensions", ["STARTTLS takes --tls-cert as well"]),
     ({"extensions": ["AUTH"]}, "extensions", ["AUTH takes --users as well"]),
+    ({"extensions": ["BINARYMIME", "SIZE"]}, "extensions", ["BINARYMIME takes CHUNKING as well"]),
     ({"extensions": ["XCLIENT"]}, "extensions", ["XCLIENT takes --trusted-clients as well"]),
     (TLS | {"require_tls": True, "extensions": ["SIZE"]}, "require_tls", ["takes STARTTLS among --extensions"]),
     (TLS | AUTH | {"require_auth": True, "extensions": ["SIZE"]}, "require_auth", ["takes AUTH among --extensions"]),

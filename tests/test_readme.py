@@ -1,9 +1,11 @@
-"""The Python of the README and of docs/ works as written, and their tables name all there is."""
+"""The Python of the README and of docs/ works as written, their tables name all there is; and the commands of
+`lonedot serve` work, in the README and in its help."""
 
 from __future__ import annotations
 
 import asyncio
 import re
+import shlex
 import signal
 import smtplib
 import socket
@@ -18,6 +20,9 @@ from typing import Any
 import lonedot
 import pytest
 from lonedot._core import EXTENSIONS
+from lonedot.cli import _parser
+from lonedot.cli.options import EXAMPLES, given
+from lonedot.cli.settle import settle
 from lonedot.handler import NAMES
 from lonedot.networks import Networks
 
@@ -29,6 +34,7 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 EXTENSIONS_PAGE = (ROOT / "docs/extensions.md").read_text()
 PAGES = (README, (ROOT / "docs/server.md").read_text(), EXTENSIONS_PAGE)
+SERVE = re.findall(r"(?m)^(?:\$|  )\s*(lonedot serve\b(?:.*\\\n)*.*)$", README + EXAMPLES)
 BLOCKS = re.findall(r"```python\n(.*?)```", "".join(PAGES), re.DOTALL)
 
 
@@ -178,3 +184,21 @@ def test_the_table_of_extensions_is_that_of_the_core() -> None:
     assert sorted(rows) == sorted(EXTENSIONS)
     typed = {name for name in dir(lonedot.Parameters) if not name.startswith("_")} - {"items", "get"}
     assert set(re.findall(r"`parameters\.(\w+)`", EXTENSIONS_PAGE)) == typed
+
+
+@pytest.mark.parametrize("command", SERVE)
+def test_a_command(command: str, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As far as listening, which takes the ports and addresses of somebody's machine."""
+    monkeypatch.chdir(tmp_path)
+    issued = authority.issue_cert("mx.example.org")
+    issued.private_key_pem.write_to_path("mx.key")
+    issued.cert_chain_pems[0].write_to_path("mx.pem")
+    Path("users").touch(mode=0o600)
+    Path("lonedot.toml").touch()
+    options = _parser().parse_args(shlex.split(command.replace("\\\n", " "))[1:])
+    settings = settle(given(options), options.config)
+    assert settings.config(settings.credentials()).hostname == settings.hostname
+
+
+def test_the_commands_are_found() -> None:
+    assert len(SERVE) == README.count("$ lonedot serve") + EXAMPLES.count("\n  lonedot serve") == 11

@@ -150,9 +150,12 @@ class TestReceiving:
         assert stored.endswith(MESSAGE.encode())
         assert stored.count(b"\n") == stored.count(b"\r\n")
 
-    @pytest.mark.parametrize("listen", ["127.0.0.1:0", "unix:mx 'x'.sock"])
-    def test_the_command_of_the_ready_line_works_when_pasted(self, listen: str, serve: Serve, tmp_path: Path) -> None:
-        server = serve("--listen", listen)
+    @pytest.mark.parametrize("option", ["--listen", "--lmtp"])
+    @pytest.mark.parametrize("address", ["127.0.0.1:0", "unix:mx 'x'.sock"])
+    def test_the_command_of_the_ready_line_works_when_pasted(
+        self, option: str, address: str, serve: Serve, tmp_path: Path
+    ) -> None:
+        server = serve(option, address)
         elsewhere = tmp_path / "elsewhere"
         elsewhere.mkdir()
         # Nothing but a shell and the Python that the line names: no curl, no lonedot.

@@ -11,11 +11,11 @@ from contextlib import AbstractContextManager
 from email.message import EmailMessage
 from pathlib import Path
 
-import aiosmtplib
 import pytest
 from lonedot import encode_data
 
 from tests.serving import HOSTNAME, SECONDS, Serving, serving, trace_of, without_trace
+from tests.submitting import connected
 from tests.tls_support import Authority
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -285,17 +285,14 @@ def test_a_keyword_is_good_for_its_use(receiver: str, keyword: str, certificate:
 
 @pytest.mark.parametrize("tls", [False, True], ids=["clear", "tls"])
 def test_utf_8_of_another_client(tls: bool, certificate: Path, tmp_path: Path) -> None:
+    believing = ssl.create_default_context(cafile=certificate.with_name("ca.pem"))
     with serving(tmp_path, "--tls-cert", str(certificate)) as server:
-        sent = aiosmtplib.send(
-            message_in_utf8(),
-            hostname="127.0.0.1",
-            port=server.port,
-            start_tls=tls,
-            cert_bundle=str(certificate.with_name("ca.pem")) if tls else None,
-            local_hostname="client.example",
-            timeout=SECONDS,
-        )
-        assert asyncio.run(sent)[0] == {}
+
+        async def main() -> None:
+            async with connected(port=server.port, start_tls=tls, tls_context=believing) as client:
+                assert (await client.send_message(message_in_utf8()))[0] == {}
+
+        asyncio.run(main())
         trace = trace_of(server.message())
         assert trace.startswith("Return-Path: <j\u00f6rg@x.example>\n")
         assert f" with UTF8SMTP{'S' if tls else ''} id " in trace

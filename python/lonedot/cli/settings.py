@@ -7,6 +7,7 @@ files; what does not go together, and what is wrong with a file, is a `Mistake` 
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
@@ -110,9 +111,15 @@ class Settings:
         if "REQUIRETLS" in promised and not self.tls_cert:
             self._refuse("advertise", "REQUIRETLS takes", "tls_cert", "it is offered under TLS alone")
         if self.extensions is not None:
-            for key, keyword in ("require_tls", "STARTTLS"), ("require_auth", "AUTH"):
-                in_vain = key == "require_auth" or self.listen or self.lmtp
-                if getattr(self, key) and keyword not in self.extensions and in_vain:
+            if {"BINARYMIME", "CHUNKING"} & self.extensions == {"BINARYMIME"}:
+                raise Mistake(f"{self.place('extensions')} BINARYMIME takes CHUNKING as well: it is sent in chunks")
+            # Connections that begin with TLS have what is required.
+            in_the_clear = self.require_tls and (self.listen or self.lmtp)
+            for key, required, keyword in (
+                ("require_tls", in_the_clear, "STARTTLS"),
+                ("require_auth", self.require_auth, "AUTH"),
+            ):
+                if required and keyword not in self.extensions:
                     self._refuse(key, f"takes {keyword} among", "extensions", "nobody could send mail")
 
     def place(self, key: str) -> str:
@@ -162,15 +169,15 @@ class Settings:
         told."""
         try:
             yield
-        except (OSError, ValueError) as error:
-            why, file = str(error), None
-            if isinstance(error, OSError):
-                file = str(error.filename)
-                why = f"{error.strerror}; this takes {takes}"
-            paths = {key: str(path) for key in keys if (path := getattr(self, key)) is not None}
-            named = [key for key, path in paths.items() if path == file or why.startswith(f"{path} ")]
-            said = why if file is None else f"{file}: {why}"
-            raise Mistake(f"{self.place((named or list(paths))[-1])}: {said}") from None
+        except OSError as error:
+            why = f"{error.filename}: {error.strerror}; this takes {takes}" if error.filename else str(error)
+        except ValueError as error:
+            why = str(error)
+        else:
+            return
+        paths = {key: path for key in keys if (path := getattr(self, key)) is not None}
+        named = [key for key, path in paths.items() if re.match(f"{re.escape(path)}[: ]", why)]
+        raise Mistake(f"{self.place((named or list(paths))[-1])}: {why}")
 
     @property
     def line_ends(self) -> LineEnds:
