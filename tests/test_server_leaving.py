@@ -203,7 +203,7 @@ def test_one_that_waits_for_room_and_makes_it_by_leaving_ends_once(loop: str) ->
 @pytest.mark.parametrize("loop", LOOPS)
 def test_one_that_holds_back_its_next_chunk_does_not_hold_up_all_others(loop: str) -> None:
     async def main() -> None:
-        limits = {"max_octets_in_flight": 10_000, "data_timeout": 3.0}
+        limits: dict[str, Any] = {"max_octets_in_flight": 10_000, "data_timeout": 3.0}
         async with serving(Recorder(), **limits) as server, Client.to(server) as one, Client.to(server) as two:
             await one.say("EHLO c.example", 250)
             one.send(CHUNK)
