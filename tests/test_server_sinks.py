@@ -413,3 +413,19 @@ def test_8bitmime_is_offered_when_the_delivery_honours_it(capabilities: frozense
             await client.say("MAIL FROM:<a@b> BODY=8BITMIME", 250 if capabilities else 555)
 
     run(main())
+
+
+def test_capabilities_are_a_set_not_one_text() -> None:
+    """A text would be taken for its letters."""
+    handler = Recorder()
+    handler.capabilities = "dsn"  # type: ignore[attr-defined]
+    with pytest.raises(TypeError, match="capabilities is a set"):
+        Server(handler)
+
+    async def main() -> None:
+        delivery = DiscardDelivery()
+        delivery.capabilities = "dsn"  # type: ignore[assignment]
+        with pytest.raises(ValueError, match="capabilities takes a set"):
+            await Server(delivery=delivery).listen("127.0.0.1:0")
+
+    run(main())

@@ -136,7 +136,10 @@ class Hooks:
                 near = difflib.get_close_matches(name, NAMES, 1)
                 hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(NAMES)}"
                 raise TypeError(f"{kind}.{name} is no hook{hint}")
-        self.capabilities = frozenset(getattr(handler, "capabilities", ("8bitmime", "smtputf8")))
+        capabilities = getattr(handler, "capabilities", ("8bitmime", "smtputf8"))
+        if isinstance(capabilities, str):
+            raise TypeError(f"{kind}.capabilities is a set of EHLO keywords, not one text: {{{capabilities!r}}}")
+        self.capabilities = frozenset(capabilities)
         for name in NAMES:
             hook = getattr(handler, name, None)
             if hook is not None and not callable(hook):

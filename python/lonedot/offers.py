@@ -35,6 +35,8 @@ def offered(
     """The lines. `capabilities` are the delivery's or the handler's, `hooks` the commands there are hooks for, `others`
     what the listener adds, such as STARTTLS. Raises ValueError for a capability that is none, or that `line_ends` rules
     out."""
+    if isinstance(capabilities, str):
+        raise ValueError(f"capabilities takes a set of EHLO keywords, not one text: {{{capabilities!r}}}")
     lines = {keyword: keyword for keyword in _OWN}
     lines |= {declared(line): line for line in (*capabilities, *config.advertise)}
     lines |= {name.upper(): name.upper() for name in hooks if name in ("expn", "etrn")}
