@@ -12,10 +12,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from lonedot import Authenticator, Config, Limits, Reply, Server
+from lonedot import Authenticator, Reply, Server
 
 from tests.exchanges import NAME, PASSWORD, Known
-from tests.support import Client, Recorder, opened, run
+from tests.support import Client, Recorder, opened, run, serving
 
 PLAIN = b64encode(f"\0{NAME}\0{PASSWORD}".encode()).decode()
 WRONG = b64encode(f"\0{NAME}\0guess".encode()).decode()
@@ -23,18 +23,14 @@ WRONG = b64encode(f"\0{NAME}\0guess".encode()).decode()
 
 @asynccontextmanager
 async def authenticating(
-    handler: object | None = None, credentials: Any = None, *, limits: Limits | None = None, **options: Any
+    handler: object | None = None, credentials: Any = None, *, limits: dict[str, Any] | None = None, **options: Any
 ) -> AsyncIterator[Server]:
     """A server that takes passwords in the clear: its tests are not about TLS."""
     options = {"dangerously_without_tls": True, **options}
     auth = Authenticator(credentials if credentials is not None else Known(), **options)
-    config = Config(hostname="mx.example", auth=auth, limits=limits if limits is not None else Limits())
-    server = Server(handler if handler is not None else Recorder(), config)
-    await server.listen("127.0.0.1:0")
-    try:
+    settings = {"auth": auth}
+    async with serving(handler if handler is not None else Recorder(), settings=settings, **(limits or {})) as server:
         yield server
-    finally:
-        await server.stop(drain=0)
 
 
 def port(server: Server) -> int:
@@ -114,7 +110,7 @@ def test_mail_takes_a_success_where_that_is_required() -> None:
 
 def test_who_guesses_is_shown_the_door() -> None:
     async def main() -> None:
-        async with authenticating(limits=Limits(max_errors=3)) as server, Client.to(server) as client:
+        async with authenticating(limits={"max_errors": 3}) as server, Client.to(server) as client:
             await client.say("EHLO client.example", 250)
             for _ in range(3):
                 await client.say(f"AUTH PLAIN {WRONG}", 535)
@@ -144,7 +140,7 @@ def test_a_check_that_takes_too_long_or_fails_is_454_and_no_success(caplog: pyte
         gate = asyncio.Event()
         for answer in (opened(gate), ValueError(PASSWORD)):
             recorder = Recorder(on_disconnect=lambda connection, reason: seen.append(connection.auth))
-            limits = Limits(handler_deadline=0.2)
+            limits = {"handler_deadline": 0.2}
             async with authenticating(recorder, Stuck(answer), limits=limits) as server, Client.to(server) as client:
                 await client.say("EHLO client.example", 250)
                 await client.say(f"AUTH PLAIN {PLAIN}", 454)

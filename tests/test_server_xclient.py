@@ -6,18 +6,12 @@ import logging
 from typing import Any
 
 import pytest
-from lonedot import Authenticator, Config, Policies, Server
+from lonedot import Authenticator, Policies
 
 from tests.exchanges import Known
-from tests.support import Client, Recorder, run
+from tests.support import Client, Recorder, run, serving
 
 TRUSTED = ("127.0.0.0/8",)
-
-
-async def served(handler: object, **config: Any) -> Server:
-    server = Server(handler, Config(hostname="mx.example", **config))
-    await server.listen("127.0.0.1:0")
-    return server
 
 
 async def offers(client: Client) -> set[str]:
@@ -27,14 +21,11 @@ async def offers(client: Client) -> set[str]:
 
 def test_who_is_not_trusted_may_not(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
-        server = await served(Recorder(), trusted_clients=("192.0.2.0/24", "unix"))
-        try:
-            async with Client.to(server) as client:
-                assert not {"XCLIENT", "XFORWARD"} & await offers(client)
-                await client.say("XCLIENT ADDR=192.0.2.1", 502)
-                await client.say("XFORWARD ADDR=192.0.2.1", 502)
-        finally:
-            await server.stop(drain=0)
+        settings = {"trusted_clients": ("192.0.2.0/24", "unix")}
+        async with serving(Recorder(), settings=settings) as server, Client.to(server) as client:
+            assert not {"XCLIENT", "XFORWARD"} & await offers(client)
+            await client.say("XCLIENT ADDR=192.0.2.1", 502)
+            await client.say("XFORWARD ADDR=192.0.2.1", 502)
 
     run(main())
 
@@ -47,24 +38,21 @@ def test_a_trusted_client_speaks_for_another(caplog: pytest.LogCaptureFixture) -
 
     async def main() -> None:
         auth = Authenticator(Known(), required=True, dangerously_without_tls=True)
-        server = await served(recorder, trusted_clients=TRUSTED, auth=auth)
-        try:
-            async with Client.to(server) as client:
-                assert {"XCLIENT", "XFORWARD"} <= await offers(client)
-                await client.say("XCLIENT ADDR=IPV6:2001:db8::7 PORT=2000 NAME=[UNAVAILABLE] LOGIN=tim", 220)
-                # The session begins anew: what it speaks for has not said EHLO.
-                await client.say("MAIL FROM:<a@example.org>", 503)
-                await client.until_mail_data()
-                await client.say("x\r\n.", 250)
-                await client.say("MAIL FROM:<a@example.org>", 250)
-                await client.say("XCLIENT ADDR=192.0.2.1", 503)
-                await client.say("RSET", 250)
-                await client.say("XCLIENT ADDR=192.0.2.1", 220)
-                await client.say("EHLO client.example", 250)
-                await client.say("MAIL FROM:<a@example.org>", 530)
-                await client.say("XCLIENT ADDR=localhost", 501)
-        finally:
-            await server.stop(drain=0)
+        settings = {"trusted_clients": TRUSTED, "auth": auth}
+        async with serving(recorder, settings=settings) as server, Client.to(server) as client:
+            assert {"XCLIENT", "XFORWARD"} <= await offers(client)
+            await client.say("XCLIENT ADDR=IPV6:2001:db8::7 PORT=2000 NAME=[UNAVAILABLE] LOGIN=tim", 220)
+            # The session begins anew: what it speaks for has not said EHLO.
+            await client.say("MAIL FROM:<a@example.org>", 503)
+            await client.until_mail_data()
+            await client.say("x\r\n.", 250)
+            await client.say("MAIL FROM:<a@example.org>", 250)
+            await client.say("XCLIENT ADDR=192.0.2.1", 503)
+            await client.say("RSET", 250)
+            await client.say("XCLIENT ADDR=192.0.2.1", 220)
+            await client.say("EHLO client.example", 250)
+            await client.say("MAIL FROM:<a@example.org>", 530)
+            await client.say("XCLIENT ADDR=localhost", 501)
 
     with caplog.at_level(logging.INFO):
         run(main())
@@ -78,17 +66,14 @@ def test_a_trusted_client_speaks_for_another(caplog: pytest.LogCaptureFixture) -
 def test_what_is_forwarded_is_for_the_log(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
         # The policies of its network hold for a trusted client too.
-        server = await served(Recorder(), trusted_clients=TRUSTED, networks={"127.0.0.1": Policies(nul="keep")})
-        try:
-            async with Client.to(server) as client:
-                await client.say("EHLO client.example", 250)
-                await client.say("XFORWARD NAME=a.example ADDR=192.0.2.9", 250)
-                await client.say("XFORWARD SOURCE=REMOTE IDENT=[UNAVAILABLE]", 250)
-                client.send(b"MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n")
-                await client.expect(250, 250, 354)
-                await client.say("x\0\r\n.", 250)
-        finally:
-            await server.stop(drain=0)
+        settings = {"trusted_clients": TRUSTED, "networks": {"127.0.0.1": Policies(nul="keep")}}
+        async with serving(Recorder(), settings=settings) as server, Client.to(server) as client:
+            await client.say("EHLO client.example", 250)
+            await client.say("XFORWARD NAME=a.example ADDR=192.0.2.9", 250)
+            await client.say("XFORWARD SOURCE=REMOTE IDENT=[UNAVAILABLE]", 250)
+            client.send(b"MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n")
+            await client.expect(250, 250, 354)
+            await client.say("x\0\r\n.", 250)
 
     with caplog.at_level(logging.INFO):
         run(main())

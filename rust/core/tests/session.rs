@@ -384,7 +384,9 @@ fn discarded_mail_data_is_not_handed_out() {
     for (mail_data, rest, says, asked) in [
         (&b"DATA\r\none\r\n"[..], &b"two\0\r\n.\r\n"[..], 451, 1),
         (b"BDAT 12 LAST\r\none\r\n", b"two\0\r\n\n", 451, 1),
-        (b"BDAT 5\r\none\r\n", b"BDAT 3\r\ntwoBDAT 0 LAST\r\n", 451, 2),
+        (b"BDAT 5\r\none\r\n", b"BDAT 3\r\ntwo", 451, 1),
+        // Its next chunk was refused, and with it the message.
+        (b"BDAT 5\r\none\r\n", b"BDAT 3\r\ntwoBDAT 0 LAST\r\n", 503, 1),
         (b"DATA\r\none\r\n", b"12345678901234567890", 0, 0),
         (b"DATA\r\none\r\n", b"123456789012345678901", 421, 0),
         (b"BDAT 99\r\none\r\n", b"123456789012345678901", 421, 0),
@@ -400,6 +402,7 @@ fn discarded_mail_data_is_not_handed_out() {
         let sent = String::from_utf8(session.data_to_send()).unwrap();
         let said = sent.lines().last().map_or(0, |line| line[..3].parse().unwrap());
         assert_eq!(said, says, "{}: {sent}", mail_data.escape_ascii());
+        assert!(!sent.starts_with('2') && !sent.contains("\r\n2"), "{sent}");
         let questions = seen.iter().filter(|e| matches!(e, Event::EndOfChunk(_) | Event::EndOfMailData(_)));
         assert_eq!(questions.count(), asked, "{seen:?}");
         assert!(!seen.iter().any(|event| matches!(event, Event::MailData(_) | Event::Aborted(_))), "{seen:?}");

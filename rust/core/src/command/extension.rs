@@ -137,12 +137,6 @@ impl Extensions {
         Self(self.0 | 1 << extension as u32)
     }
 
-    /// This set, without one.
-    #[must_use]
-    pub const fn without(self, extension: Extension) -> Self {
-        Self(self.0 & !(1 << extension as u32))
-    }
-
     /// Whether it is in the set.
     #[must_use]
     pub const fn contains(self, extension: Extension) -> bool {
@@ -211,7 +205,6 @@ mod tests {
         let set = Extensions::default().with(Extension::Xforward).with(Extension::Size).with(Extension::Size);
         assert!(set.iter().eq([Extension::Size, Extension::Xforward]));
         assert!(!set.contains(Extension::Xclient) && !set.is_empty());
-        assert_eq!(set.without(Extension::Xforward).without(Extension::Size), Extensions::NONE);
         assert_eq!(Extension::ALL.iter().copied().collect::<Extensions>(), Extensions::ALL);
         assert!(Extensions::ALL.iter().eq(Extension::ALL.iter().copied()));
     }

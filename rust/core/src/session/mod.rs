@@ -22,6 +22,7 @@ mod settings;
 mod skipping;
 pub mod table;
 mod talk;
+mod transaction;
 
 pub use event::{Abort, AbortReason, Close, Event};
 pub use offers::Offers;

@@ -89,13 +89,6 @@ impl Offers {
         Ok(())
     }
 
-    /// The same with one extension more that takes no argument.
-    #[must_use]
-    pub fn with(mut self, extension: Extension) -> Self {
-        self.extensions = self.extensions.with(extension);
-        self
-    }
-
     /// The mechanisms of AUTH.
     #[must_use]
     pub fn mechanisms(&self) -> &[String] {

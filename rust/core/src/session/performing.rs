@@ -8,9 +8,10 @@ use super::permit::{self, Standing};
 use super::replies::{
     self, BYE, CANNOT_AUTHENTICATE, CANNOT_VERIFY, MAIL_OK, NOTHING_WAITS, OK, RCPT_OK, START_MAIL, START_TLS,
 };
-use super::session::{Session, Transaction};
+use super::session::Session;
 use super::table::{self, Cell, State};
 use super::talk::EarlyTalk;
+use super::transaction::Transaction;
 use crate::command::{self, AuthLine, Bdat, Command, Grammar, MAX_AUTH_LINE, Verb, begins_bdat};
 use crate::reply::Reply;
 use crate::violation::{Fault, Violation};
@@ -166,7 +167,7 @@ impl Session {
             Command::Mail(mail) => {
                 self.mail_refused = false;
                 self.messages = self.messages.saturating_add(1);
-                self.transaction = Some(Box::new(Transaction { mail, rcpts: Vec::new(), incoming: None }));
+                self.transaction = Some(Box::new(Transaction::new(mail)));
                 MAIL_OK
             }
             Command::Rcpt(rcpt) => {

@@ -3,7 +3,7 @@
 use super::event::{Close, Event};
 use super::incoming::{End, Incoming};
 use super::owed::{Owed, Recipients};
-use super::replies;
+use super::replies::{self, NOT_KEPT};
 use super::session::Session;
 use super::skipping::Skipping;
 use super::table::State;
@@ -77,7 +77,7 @@ impl Session {
 
     /// Sends the reply to a chunk that is not the last. A negative one is the message's end.
     pub(super) fn answer_chunk(&mut self, size: u64, reply: Option<&Reply>, events: &mut Vec<Event>) {
-        let own = replies::chunk(size);
+        let own = self.acknowledging(replies::chunk(size));
         let reply = reply.unwrap_or(&own);
         self.send(reply);
         self.state = State::Chunks;
@@ -87,6 +87,12 @@ impl Session {
                 self.close(Close::Refused, events);
             }
         }
+    }
+
+    /// What the session says by itself to mail data that is whole: nothing positive to what nobody wanted.
+    pub(super) fn acknowledging(&self, reply: Reply) -> Reply {
+        let discarded = self.transaction.as_ref().is_some_and(|transaction| transaction.is_discarded());
+        if discarded { NOT_KEPT } else { reply }
     }
 
     /// The message is lost; more of its chunks may come.

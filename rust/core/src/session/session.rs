@@ -12,14 +12,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::event::{AbortReason, Close, Event};
-use super::incoming::Incoming;
 use super::lines::LineReader;
 use super::owed::{Misuse, Owed};
-use super::replies::{NOT_KEPT, OK, OVERRUN, SHUTDOWN};
+use super::replies::{OK, OVERRUN, SHUTDOWN};
 use super::settings::{EarlyTalkPolicy, Settings};
 use super::skipping::Skipping;
 use super::table::State;
 use super::talk::{EarlyTalk, Talk};
+use super::transaction::Transaction;
 use crate::command::{Command, Dialect, Extension, Extensions, Mail, Rcpt};
 use crate::reply::Reply;
 use crate::violation::{Fault, Violation};
@@ -31,21 +31,6 @@ pub const MAX_RETAINED: usize = 1 << 20;
 /// Octets of replies that wait to be taken; past it no command is interpreted. A client that floods with commands and does not
 /// read the replies would otherwise have a dozen times its octets kept for it.
 pub const MAX_UNSENT: usize = 1 << 16;
-
-/// The three buffers of RFC 5321 §4.1.1: reverse-path, forward-paths, and mail data on its way.
-#[derive(Debug)]
-pub(super) struct Transaction {
-    pub(super) mail: Mail,
-    pub(super) rcpts: Vec<Rcpt>,
-    pub(super) incoming: Option<Incoming>,
-}
-
-impl Transaction {
-    /// Whether the application wants no more of its mail data.
-    fn is_discarded(&self) -> bool {
-        self.incoming.as_ref().is_some_and(Incoming::is_discarded)
-    }
-}
 
 /// The server side of one connection. Its `Debug` shows no octets that came: what AUTH has in its lines is secret.
 pub struct Session {
@@ -244,8 +229,7 @@ impl Session {
             Some(Owed::AuthResponse) => self.answer_auth(reply, events),
             Some(Owed::Chunk(size)) => self.answer_chunk(size, reply, events),
             Some(Owed::Message(mut recipients)) => {
-                let discarded = self.transaction.as_ref().is_some_and(|transaction| transaction.is_discarded());
-                let own = if discarded { NOT_KEPT } else { OK };
+                let own = self.acknowledging(OK);
                 recipients.fill_rest(reply.unwrap_or(&own));
                 self.send_recipients(recipients, events);
             }
