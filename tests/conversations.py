@@ -25,8 +25,8 @@ _KEYS = {
         *("unknown_parameters", "extensions", "security", "over_tls"),
     ),
     "replies": (
-        *("hello", "mail", "rcpt", "vrfy", "expn", "help", "etrn", "unknown"),
-        *("data", "chunk", "message", "auth", "xclient", "xforward"),
+        *("hello", "mail", "rcpt", "vrfy", "expn", "help", "etrn", "noop", "unknown"),
+        *("data", "chunk", "message", "auth", "xclient", "xforward", "rset", "quit"),
     ),
     "step": ("send", "times", "eof", "abort", "tls", "expect", "expect_text"),
     "delivered": ("reverse_path", "forward_paths", "content", "size"),

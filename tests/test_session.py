@@ -163,7 +163,7 @@ class TestMisuse:
                 ready().abort(reason)
 
     def test_of_the_constructor(self) -> None:
-        mistakes: list[dict[str, Any]] = [{"dialect": "esmtp"}, {"questions": ["quit"]}]
+        mistakes: list[dict[str, Any]] = [{"dialect": "esmtp"}, {"questions": ["starttls"]}]
         for wrong in mistakes:
             with pytest.raises(ValueError):
                 Session(CONFIG, **wrong)

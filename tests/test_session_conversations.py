@@ -26,7 +26,10 @@ from lonedot import (
     Lhlo,
     Mail,
     MailData,
+    Noop,
+    Quit,
     Rcpt,
+    Rset,
     StartTls,
     Unknown,
     Vrfy,
@@ -38,7 +41,7 @@ from lonedot.session import Event
 
 from tests.conversations import Replies, config_of, conversations, octets, reply_of
 
-QUESTIONS = ("hello", "mail", "rcpt", "data", "vrfy", "expn", "help", "etrn", "unknown")
+QUESTIONS = ("hello", "mail", "rcpt", "data", "vrfy", "expn", "help", "etrn", "noop", "rset", "quit", "unknown")
 
 # Octet by octet, up to so many.
 SMALL = 65536
@@ -149,7 +152,7 @@ class Driver:
                 answer = replies.to("mail", argument)
             case Rcpt(argument):
                 answer = replies.to("rcpt", argument)
-            case Vrfy(argument) | Expn(argument) | Help(argument) | Etrn(argument) | Unknown(argument):
+            case Vrfy(argument) | Expn(argument) | Help(argument) | Etrn(argument) | Noop(argument) | Unknown(argument):
                 answer = replies.to(type(event).__name__.lower(), argument)
             case Data() | Bdat():
                 answer = replies.next("data")
@@ -163,6 +166,10 @@ class Driver:
                 answer = replies.next("xclient")
             case Xforward():
                 answer = replies.next("xforward")
+            case Rset():
+                answer = replies.next("rset")
+            case Quit():
+                answer = replies.next("quit")
             case EndOfMailData():
                 answer = replies.next("message")
                 if isinstance(answer, list):

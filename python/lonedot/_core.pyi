@@ -672,8 +672,8 @@ class Closed:
     ) -> Literal["quit", "eof", "reset", "timeout", "shutdown", "errors", "limit", "drain", "refused"]: ...
 
 _Event: TypeAlias = (
-    Ehlo | Helo | Lhlo | Mail | Rcpt | Data | Bdat | Vrfy | Expn | Help | Auth | AuthResponse | Etrn | Xclient
-    | Xforward | Unknown | StartTls | MailData | EndOfChunk | EndOfMailData | Aborted | Closed
+    Ehlo | Helo | Lhlo | Mail | Rcpt | Data | Bdat | Rset | Noop | Quit | Vrfy | Expn | Help | Auth | AuthResponse
+    | Etrn | Xclient | Xforward | Unknown | StartTls | MailData | EndOfChunk | EndOfMailData | Aborted | Closed
 )  # fmt: skip
 
 class _Limits(Protocol):

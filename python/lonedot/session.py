@@ -42,8 +42,8 @@ Command = (
 """What `parse_command` gives."""
 
 Event = (
-    Ehlo | Helo | Lhlo | Mail | Rcpt | Data | Bdat | Vrfy | Expn | Help | Auth | AuthResponse | Etrn | Xclient |
-    Xforward | Unknown | StartTls | MailData | EndOfChunk | EndOfMailData | Aborted | Closed
+    Ehlo | Helo | Lhlo | Mail | Rcpt | Data | Bdat | Rset | Noop | Quit | Vrfy | Expn | Help | Auth | AuthResponse
+    | Etrn | Xclient | Xforward | Unknown | StartTls | MailData | EndOfChunk | EndOfMailData | Aborted | Closed
 )  # fmt: skip
 """What a session tells. Commands but StartTls, AuthResponse, EndOfChunk and EndOfMailData wait for a reply, and are the
 last of their list."""
@@ -54,7 +54,8 @@ class Session(_core.Session):
 
     `config`: limits, policies and the name to greet with. `dialect`: "smtp" or "lmtp". `questions`: the commands that
     wait for a reply, of "hello", "mail", "rcpt", "data" (DATA, the first BDAT and the end of each chunk), "vrfy",
-    "expn", "help", "etrn" and "unknown"; the end of mail data always does, as do AUTH, XCLIENT and XFORWARD.
+    "expn", "help", "etrn", "noop", "rset", "quit" and "unknown"; the end of mail data always does, as do AUTH, XCLIENT
+    and XFORWARD. RSET and QUIT take effect whatever they are answered.
     `greeting`: a Reply in place of the usual 220. `extensions`: the lines of the reply to EHLO, in place of the usual
     ones; "STARTTLS" and "AUTH PLAIN" are for drivers that can do these. `tls`: the connection began with a handshake.
     """

@@ -19,7 +19,7 @@ use cores::on_all_cores;
 use lonedot_core::Reply;
 use lonedot_core::command::Dialect;
 use lonedot_core::data::{BarePolicy, DataPolicies, KeepPolicy};
-use lonedot_core::session::{AbortReason, Event, Limits, MAX_RETAINED, Questions, Session, Settings};
+use lonedot_core::session::{AbortReason, Close, Event, Limits, MAX_RETAINED, Questions, Session, Settings};
 
 /// Says which run failed.
 struct Naming<'a>(&'a str, String);
@@ -422,6 +422,47 @@ fn a_clock_does_not_say_what_a_delivery_became() {
     assert!(matches!(events[..], [Event::MailData(_), Event::EndOfMailData(_), Event::Closed(_)]));
 }
 
+/// Whoever ends the connection does not wait for what the application says to NOOP, RSET or QUIT. The mail data that a client had
+/// begun in chunks is given up once, also where the client has closed and the answer comes later.
+#[test]
+fn an_end_while_the_last_words_are_asked_about_tells_once_of_mail_data() {
+    for line in ["NOOP\r\n", "RSET\r\n", "QUIT\r\n"] {
+        let begin = |events: &mut Vec<Event>| {
+            let mut session = session(Questions { noop: true, rset: true, quit: true, ..Questions::default() });
+            session.receive_data(b"EHLO a\r\nMAIL FROM:<>\r\nRCPT TO:<a@b.example>\r\nBDAT 1\r\nx", events);
+            session.receive_data(line.as_bytes(), events);
+            assert!(session.paused() && !session.in_mail_data(), "{line:?} does not ask");
+            assert!(matches!(events[..], [Event::MailData(_), Event::Command(_)]), "{events:?}");
+            let _ = session.data_to_send();
+            events.clear();
+            session
+        };
+        for reason in [AbortReason::Eof, AbortReason::Reset, AbortReason::Timeout, AbortReason::Shutdown] {
+            let mut events = Vec::new();
+            let mut session = begin(&mut events);
+            session.abort(reason, &mut events);
+            session.reply(Some(&Reply::new(250, None, "Too late").unwrap()), &mut events).unwrap();
+            assert!(matches!(events[..], [Event::Aborted(abort), Event::Closed(_)] if abort.reason == reason));
+            let sent = session.data_to_send();
+            assert!(sent.is_empty() || sent.starts_with(b"421 ") && !sent.ends_with(b"late\r\n"));
+        }
+        for code in [250, 451, 421] {
+            let mut events = Vec::new();
+            let mut session = begin(&mut events);
+            session.receive_eof(&mut events);
+            assert!(session.paused() && events.is_empty());
+            session.reply(Some(&Reply::new(code, None, "So be it").unwrap()), &mut events).unwrap();
+            let close = match (line, code) {
+                ("QUIT\r\n", _) => Close::Quit,
+                (_, 421) => Close::Refused,
+                _ => Close::Eof,
+            };
+            assert!(matches!(events[..], [Event::Aborted(_), Event::Closed(why)] if why == close), "{events:?}");
+            assert_eq!(session.data_to_send(), format!("{code} So be it\r\n").as_bytes());
+        }
+    }
+}
+
 /// Dialects and greetings as the documentation has them; the rest is in the data.
 #[test]
 fn a_421_closes_before_anything_is_read() {
@@ -440,7 +481,7 @@ fn a_421_closes_before_anything_is_read() {
 /// A flood of commands: replies are made as they are taken, in step and without one missing, also before an end of input.
 #[test]
 fn a_flood_of_commands_makes_no_more_replies_than_are_taken() {
-    use lonedot_core::session::{Close, Event, MAX_UNSENT, Session};
+    use lonedot_core::session::MAX_UNSENT;
     for eof in [false, true] {
         let (mut session, mut events) = (Session::new(Default::default(), None), Vec::new());
         let (flood, mut sent) = (b"HELP\r\n".repeat(20_000), session.data_to_send());

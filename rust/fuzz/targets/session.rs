@@ -56,15 +56,28 @@ pub(super) fn run(input: &[u8]) {
     let over_tls = choices.flag();
     // Octets before a handshake that was begun takes place.
     let before_handshake = 8 * usize::from(choices.octet());
-    let replies = Replies {
+    let mut replies = Replies {
         data: replies(choices.one_of(&[&[][..], &[451], &[421]])),
         chunk: replies(choices.one_of(&[&[][..], &[452], &[250, 554], &[250, 421]])),
         message: choices.one_of(&[&[][..], &[451], &[421]]).iter().map(|code| replies(&[*code])).collect(),
         auth: replies(choices.one_of(&[&[][..], &[235], &[334, 235], &[334, 334, 535, 334, 421]])),
         xclient: replies(choices.one_of(&[&[][..], &[550]])),
-        unknown: choices.one_of(&[&[][..], &[421]]).iter().map(|code| ("XYZZY".to_owned(), reply(*code))).collect(),
         ..Replies::default()
     };
+    // One octet for all of them, a bit each: an input of the corpus says what it said before they were asked about.
+    let said = choices.octet();
+    if said & 1 != 0 {
+        replies.unknown = vec![("XYZZY".to_owned(), reply(421))];
+    }
+    if said & 2 != 0 {
+        replies.rset = self::replies(&[451, 250, 421]);
+    }
+    if said & 4 != 0 {
+        replies.quit = self::replies(&[if said & 8 == 0 { 554 } else { 421 }]);
+    }
+    if said & 16 != 0 {
+        replies.noop = vec![(String::new(), reply(if said & 32 == 0 { 451 } else { 421 }))];
+    }
     let octets = choices.0;
 
     let any_split = settings.early_talk == EarlyTalkPolicy::Note;

@@ -17,7 +17,7 @@ use crate::data::{bare_policy, keep_policy, line_ends};
 /// `limits` and `policies` are read as `lonedot.Limits` and `lonedot.Policies` name their fields. `extensions`: lines of the reply to
 /// EHLO, such as "SIZE", "AUTH PLAIN LOGIN" or "DELIVERBY 240"; some are shown only with TLS, STARTTLS only without. `security`: of
 /// "auth-without-tls", "require-auth", "require-tls". `questions`: the commands the application has a say in, of "hello", "mail", "rcpt",
-/// "data", "vrfy", "expn", "help", "etrn", "unknown". Raises ValueError for what cannot be.
+/// "data", "vrfy", "expn", "help", "etrn", "noop", "rset", "quit", "unknown". Raises ValueError for what cannot be.
 #[pyclass(frozen, module = "lonedot._core")]
 pub(crate) struct Settings(pub(crate) Arc<CoreSettings>);
 
@@ -60,7 +60,7 @@ impl Settings {
     ) -> PyResult<Self> {
         let asks = chosen(
             "questions",
-            &["hello", "mail", "rcpt", "data", "vrfy", "expn", "help", "etrn", "unknown"],
+            &["hello", "mail", "rcpt", "data", "vrfy", "expn", "help", "etrn", "noop", "rset", "quit", "unknown"],
             &questions,
         )?;
         let secures = chosen("security", &["auth-without-tls", "require-auth", "require-tls"], &security)?;
@@ -114,6 +114,9 @@ impl Settings {
                 expn: asks("expn"),
                 help: asks("help"),
                 etrn: asks("etrn"),
+                noop: asks("noop"),
+                rset: asks("rset"),
+                quit: asks("quit"),
                 unknown: asks("unknown"),
             },
         })))

@@ -112,6 +112,9 @@ impl Session {
             Command::Expn(_) => questions.expn,
             Command::Help(_) => questions.help,
             Command::Etrn(_) => questions.etrn,
+            Command::Noop(_) => questions.noop,
+            Command::Rset => questions.rset,
+            Command::Quit => questions.quit,
             Command::Unknown(_) => questions.unknown,
             // Nobody but the application can know.
             Command::Auth(_) | Command::Xclient(_) | Command::Xforward(_) => true,
@@ -125,31 +128,28 @@ impl Session {
         }
     }
 
-    /// Sends the reply to a command and, if it is positive, does what the command says.
+    /// Sends the reply to a command and, if it is positive, does what the command says; what RSET and QUIT say in any case. A
+    /// client that has given its transaction up must not have it open because the application refused, failed or was slow.
     pub(super) fn answer(&mut self, command: Command, reply: Option<&Reply>, events: &mut Vec<Event>) {
         match (&command, reply) {
             (Command::Auth(_), reply) => return self.answer_auth(reply, events),
+            (Command::Quit, reply) => return self.quit(reply, events),
+            (Command::Rset, Some(reply)) if !reply.is_positive() => {
+                self.step(Verb::Rset);
+                self.begin_anew(events);
+                return self.refuse(reply, events);
+            }
             (Command::Bdat(bdat), Some(reply)) if !reply.is_positive() => {
                 return self.refuse_message(*bdat, reply, events);
             }
-            (_, Some(reply)) if !reply.is_positive() => {
-                self.send(reply);
-                if reply.code() == 421 {
-                    // Between two chunks there is mail data.
-                    self.abort_mail_data(AbortReason::Shutdown, None, events);
-                    self.close(Close::Refused, events);
-                }
-                return;
-            }
+            (_, Some(reply)) if !reply.is_positive() => return self.refuse(reply, events),
             (Command::Unknown(unknown), None) => {
                 return self.fault(Violation::new(permit::fault_of_verb(&unknown.verb), 0), events);
             }
             _ => {}
         }
-        if let Some(verb) = command.verb()
-            && let Cell::To(state) = table::cell(self.state, verb)
-        {
-            self.state = state;
+        if let Some(verb) = command.verb() {
+            self.step(verb);
         }
         let own = match command {
             Command::Ehlo(_) | Command::Lhlo(_) => {
@@ -194,7 +194,7 @@ impl Session {
             Command::Help(_) => replies::help(self.settings.dialect, self.offered),
             Command::Etrn(_) => NOTHING_WAITS,
             // Answered above.
-            Command::Auth(_) => return,
+            Command::Auth(_) | Command::Quit => return,
             Command::StartTls => {
                 self.send(&START_TLS);
                 events.push(Event::StartTls);
@@ -206,13 +206,32 @@ impl Session {
                 self.authenticated = attributes.all().any(|(name, value)| name == "LOGIN" && value.is_some());
                 return self.greet();
             }
-            Command::Quit => {
-                self.abort_mail_data(AbortReason::Abandoned, None, events);
-                self.send(&BYE);
-                return self.close(Close::Quit, events);
-            }
         };
         self.send(reply.unwrap_or(&own));
+    }
+
+    /// Goes where the table says.
+    fn step(&mut self, verb: Verb) {
+        if let Cell::To(state) = table::cell(self.state, verb) {
+            self.state = state;
+        }
+    }
+
+    /// Says no to a command; with 421 to the connection.
+    fn refuse(&mut self, reply: &Reply, events: &mut Vec<Event>) {
+        self.send(reply);
+        if reply.code() == 421 {
+            // Between two chunks there is mail data.
+            self.abort_mail_data(AbortReason::Shutdown, None, events);
+            self.close(Close::Refused, events);
+        }
+    }
+
+    /// Ends the session as the client wishes.
+    fn quit(&mut self, reply: Option<&Reply>, events: &mut Vec<Event>) {
+        self.abort_mail_data(AbortReason::Abandoned, None, events);
+        self.send(reply.unwrap_or(&BYE));
+        self.close(Close::Quit, events);
     }
 
     /// Clears the buffers of the transaction, if one is open.

@@ -72,6 +72,12 @@ pub struct Questions {
     pub help: bool,
     /// ETRN.
     pub etrn: bool,
+    /// NOOP.
+    pub noop: bool,
+    /// RSET; it takes effect whatever is answered.
+    pub rset: bool,
+    /// QUIT; it takes effect whatever is answered.
+    pub quit: bool,
     /// Verbs nobody knows.
     pub unknown: bool,
 }

@@ -1,7 +1,8 @@
 //! Which command may come when, and where it leads: RFC 5321 §4.1.4 as one table.
 //!
 //! A cell says what becomes of a command in a state: where the session goes once the command is answered positively, or
-//! the fault that is answered at once. A negative reply leaves the state as it was, whatever the cell says.
+//! the fault that is answered at once. A negative reply leaves the state as it was, whatever the cell says, but to RSET and
+//! QUIT, which take effect whatever is answered.
 
 use crate::command::Verb;
 use crate::violation::Fault;

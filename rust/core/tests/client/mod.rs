@@ -38,6 +38,8 @@ pub(crate) struct Client {
     chunks: Chunks,
     /// The application refuses the BDAT that is answered next.
     refused: bool,
+    /// The application refuses the RSET or QUIT that is answered next, which takes effect all the same.
+    has_its_way: bool,
     /// Mail data: 354s, and first chunks that nobody refused.
     begun: usize,
     /// Mail data of which the application was told what becomes of it, or told it.
@@ -77,6 +79,7 @@ impl Client {
             accepted: 0,
             chunks: Chunks::None,
             refused: false,
+            has_its_way: false,
             begun: 0,
             ended: 0,
             replies: Vec::new(),
@@ -99,6 +102,11 @@ impl Client {
     /// The application refuses the first chunk, which waits for it.
     pub(crate) const fn is_refused(&mut self) {
         self.refused = true;
+    }
+
+    /// The application refuses RSET or QUIT, which waits for it.
+    pub(crate) const fn has_its_way(&mut self) {
+        self.has_its_way = true;
     }
 
     /// Reads what the server sends. `closed` says whether it closes after it.
@@ -138,7 +146,7 @@ impl Client {
                 if chunk::meant(&line) {
                     self.account_chunk(&line, code, ends);
                 } else {
-                    self.account_command(line.trim_ascii_end(), code);
+                    self.account_command(line.trim_ascii_end(), code, ends);
                 }
             }
             Place::MailData => {
@@ -157,7 +165,8 @@ impl Client {
         }
     }
 
-    fn account_command(&mut self, line: &[u8], code: u16) {
+    fn account_command(&mut self, line: &[u8], code: u16, ends: bool) {
+        let done = std::mem::take(&mut self.has_its_way) || code < 400;
         let verb = line.split(|&b| b == b' ').next().unwrap_or_default().to_ascii_uppercase();
         match (&verb[..], code) {
             (b"AUTH", _) => self.account_auth(code),
@@ -174,7 +183,8 @@ impl Client {
                 self.binary = parameters.split(|&octet| octet == b' ').any(binary);
                 self.open = true;
             }
-            (b"RSET", 200..=299) => self.clear(),
+            (b"RSET", _) if done => self.clear(),
+            (b"QUIT", _) if done => assert!(ends, "no end after QUIT"),
             (b"EHLO" | b"HELO" | b"LHLO", 200..=299) => {
                 self.clear();
                 self.hello = Some(String::from_utf8(line[5..].trim_ascii().to_vec()).unwrap());

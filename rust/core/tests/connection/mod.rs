@@ -64,6 +64,9 @@ pub(crate) const ALL_QUESTIONS: Questions = Questions {
     expn: true,
     help: true,
     etrn: true,
+    noop: true,
+    rset: true,
+    quit: true,
     unknown: true,
 };
 
@@ -87,6 +90,8 @@ struct Asked {
     auth: usize,
     xclient: usize,
     xforward: usize,
+    rset: usize,
+    quit: usize,
 }
 
 /// A session, the client it talks to and the application behind it, each step checked.
@@ -114,6 +119,9 @@ impl<'a> Connection<'a> {
             expn: !replies.expn.is_empty(),
             help: !replies.help.is_empty(),
             etrn: !replies.etrn.is_empty(),
+            noop: !replies.noop.is_empty(),
+            rset: !replies.rset.is_empty(),
+            quit: !replies.quit.is_empty(),
             unknown: !replies.unknown.is_empty(),
         };
         let questions = if manner.ask_all { ALL_QUESTIONS } else { needed };
@@ -262,6 +270,9 @@ impl<'a> Connection<'a> {
                     Command::Expn(text) => find(&replies.expn, &text.argument),
                     Command::Help(text) => find(&replies.help, &text.argument),
                     Command::Etrn(etrn) => find(&replies.etrn, &etrn.node),
+                    Command::Noop(text) => find(&replies.noop, &text.argument),
+                    Command::Rset => next(&replies.rset, &mut asked.rset),
+                    Command::Quit => next(&replies.quit, &mut asked.quit),
                     Command::Unknown(unknown) => find(&replies.unknown, &unknown.verb),
                     Command::Data | Command::Bdat(_) => next(&replies.data, &mut asked.data),
                     Command::Auth(_) => next(&replies.auth, &mut asked.auth),
@@ -285,6 +296,7 @@ impl<'a> Connection<'a> {
             if reply.as_ref().is_some_and(|reply| reply.code() >= 400) {
                 match event {
                     Event::Command(Command::Bdat(_)) => self.client.is_refused(),
+                    Event::Command(Command::Rset | Command::Quit) => self.client.has_its_way(),
                     Event::EndOfChunk(_) => {
                         self.client.ends_mail_data();
                         self.content.clear();

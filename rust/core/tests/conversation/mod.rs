@@ -52,6 +52,7 @@ pub(crate) struct Replies {
     pub expn: Vec<(String, Reply)>,
     pub help: Vec<(String, Reply)>,
     pub etrn: Vec<(String, Reply)>,
+    pub noop: Vec<(String, Reply)>,
     /// By verb.
     pub unknown: Vec<(String, Reply)>,
     /// One for each DATA or first BDAT, in order.
@@ -62,6 +63,8 @@ pub(crate) struct Replies {
     pub auth: Vec<Reply>,
     pub xclient: Vec<Reply>,
     pub xforward: Vec<Reply>,
+    pub rset: Vec<Reply>,
+    pub quit: Vec<Reply>,
     /// One list for each message, in order: one reply for all, or in LMTP one for each recipient.
     pub message: Vec<Vec<Reply>>,
 }
@@ -310,12 +313,15 @@ fn replies(name: &str, value: Value) -> Replies {
         expn: by_argument(&mut keys, "expn"),
         help: by_argument(&mut keys, "help"),
         etrn: by_argument(&mut keys, "etrn"),
+        noop: by_argument(&mut keys, "noop"),
         unknown: by_argument(&mut keys, "unknown"),
         data: in_order(&mut keys, "data"),
         chunk: in_order(&mut keys, "chunk"),
         auth: in_order(&mut keys, "auth"),
         xclient: in_order(&mut keys, "xclient"),
         xforward: in_order(&mut keys, "xforward"),
+        rset: in_order(&mut keys, "rset"),
+        quit: in_order(&mut keys, "quit"),
         message: keys
             .list("message")
             .iter()

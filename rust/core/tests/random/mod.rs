@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use lonedot_core::Reply;
 use lonedot_core::command::{Command, Dialect, MAX_AUTH_LINE};
-use lonedot_core::session::{AbortReason, Event, Misuse, Session, Settings};
+use lonedot_core::session::{AbortReason, Close, Event, Misuse, Session, Settings};
 use proptest::prelude::*;
 
 use crate::client::Client;
@@ -27,6 +27,8 @@ struct Driven {
     /// Where the client was inside of it when the application said so.
     discarded_at: Option<(usize, usize)>,
     drain: u64,
+    /// QUIT was answered.
+    quits: bool,
     closed: bool,
 }
 
@@ -47,6 +49,7 @@ impl Driven {
             discarded: None,
             discarded_at: None,
             drain,
+            quits: false,
             closed,
         };
         let sent = driven.session.data_to_send();
@@ -162,6 +165,13 @@ impl Driven {
             let negative = reply.is_some_and(|reply| reply.code() >= 400);
             match self.waiting.take() {
                 Some(Event::Command(Command::Bdat(_))) if negative => self.client.is_refused(),
+                Some(Event::Command(Command::Rset)) if negative => self.client.has_its_way(),
+                Some(Event::Command(Command::Quit)) => {
+                    if negative {
+                        self.client.has_its_way();
+                    }
+                    self.quits = true;
+                }
                 Some(Event::EndOfChunk(_)) if negative => {
                     self.content.clear();
                     // Unless nobody wanted it before.
@@ -197,6 +207,7 @@ impl Driven {
             self.take(event, i + 1 == count);
         }
         assert_eq!(self.closed, self.session.closed());
+        assert!(self.closed || !self.quits, "no end after QUIT");
         if self.closed {
             self.waiting = None;
         }
@@ -265,8 +276,9 @@ impl Driven {
                 self.waiting = Some(event);
             }
             Event::StartTls => assert!(self.client.in_handshake()),
-            Event::Closed(_) => {
+            Event::Closed(close) => {
                 assert!(last && !self.closed && self.session.closed());
+                assert!(!self.quits || *close == Close::Quit, "{close:?} after QUIT");
                 self.closed = true;
             }
         }

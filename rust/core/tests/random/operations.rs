@@ -187,9 +187,10 @@ pub(super) fn settings() -> impl Strategy<Value = Settings> {
         max_messages,
         max_session_octets,
     });
-    let questions = any::<[bool; 9]>().prop_map(|[hello, mail, rcpt, data, vrfy, expn, help, etrn, unknown]| {
-        Questions { hello, mail, rcpt, data, vrfy, expn, help, etrn, unknown }
-    });
+    let questions =
+        any::<[bool; 12]>().prop_map(|[hello, mail, rcpt, data, vrfy, expn, help, etrn, noop, rset, quit, unknown]| {
+            Questions { hello, mail, rcpt, data, vrfy, expn, help, etrn, noop, rset, quit, unknown }
+        });
     // All but one, or any of them: what is missing is refused, and then little else happens.
     let extensions = [
         "SIZE",
