@@ -133,6 +133,15 @@ class Application:
     def on_help(self, connection: Any, topic: Any) -> Reply | None:
         return self.replies.to("help", topic.argument)
 
+    def on_noop(self, connection: Any, noop: Any) -> Reply | None:
+        return self.replies.to("noop", noop.argument)
+
+    def on_rset(self, connection: Any, rset: Any) -> Any:
+        return self.replies.next("rset")
+
+    def on_quit(self, connection: Any, command: Any) -> Any:
+        return self.replies.next("quit")
+
     def on_unknown(self, connection: Any, unknown: Any) -> Reply | None:
         return self.replies.to("unknown", unknown.verb)
 

@@ -72,7 +72,7 @@ class FickleHandler:
     def maybe(self, *arguments: Any) -> Any:
         return asyncio.sleep(self.rng.choice([0, 0.005])) if self.rng.random() < 0.4 else None
 
-    on_mail = on_rcpt = on_message = maybe
+    on_mail = on_rcpt = on_message = on_noop = on_rset = on_quit = maybe
 
 
 def script(rng: random.Random) -> bytes:

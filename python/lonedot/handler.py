@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from lonedot._core import Ehlo, Etrn, Expn, Helo, Help, Lhlo, Mail, Rcpt, Reply, Unknown, Vrfy
+from lonedot._core import Ehlo, Etrn, Expn, Helo, Help, Lhlo, Mail, Noop, Quit, Rcpt, Reply, Rset, Unknown, Vrfy
 
 if TYPE_CHECKING:
     from lonedot.connection import Connection
@@ -65,6 +65,15 @@ class Handler(Protocol):
         this hook, or when the operator says so."""
         return None
 
+    def on_noop(self, connection: Connection, noop: Noop, /) -> Answer:
+        """NOOP. None answers 250."""
+        return None
+
+    def on_rset(self, connection: Connection, rset: Rset, /) -> Answer:
+        """RSET. None answers 250. The transaction is given up whatever this answers, once it has; mail data that had
+        begun is then told to on_abort (RFC 5321 §4.1.1.5)."""
+        return None
+
     def on_unknown(self, connection: Connection, unknown: Unknown, /) -> Answer:
         """A command of no known verb. None answers 500 and counts as an error."""
         return None
@@ -84,6 +93,11 @@ class Handler(Protocol):
         self, connection: Connection, transaction: Transaction, reason: AbortReason, /
     ) -> Awaitable[None] | None:
         """Mail data that was begun will not be delivered."""
+        return None
+
+    def on_quit(self, connection: Connection, command: Quit, /) -> Answer:
+        """QUIT. None answers 221. The connection is closed whatever this answers, once it has; the client may be gone
+        before (RFC 5321 §4.1.1.10). Not every client says QUIT: on_disconnect is told of all."""
         return None
 
     def on_disconnect(self, connection: Connection, reason: str, /) -> Awaitable[None] | None:
@@ -116,10 +130,13 @@ class Hooks:
     on_expn: Hook | None
     on_help: Hook | None
     on_etrn: Hook | None
+    on_noop: Hook | None
+    on_rset: Hook | None
     on_unknown: Hook | None
     on_message: Hook | None
     on_data: Hook | None
     on_abort: Hook | None
+    on_quit: Hook | None
     on_disconnect: Hook | None
 
     of_command: dict[type, Hook]
@@ -148,7 +165,8 @@ class Hooks:
             documented = getattr(hook, "__func__", None) is getattr(Handler, name)
             setattr(self, name, None if documented else hook)
         commands: dict[type, str] = dict.fromkeys((Ehlo, Helo, Lhlo), "hello")
-        commands |= {kind: kind.__name__.lower() for kind in (Mail, Rcpt, Vrfy, Expn, Help, Etrn, Unknown)}
+        named = (Mail, Rcpt, Vrfy, Expn, Help, Etrn, Noop, Rset, Quit, Unknown)
+        commands |= {kind: kind.__name__.lower() for kind in named}
         hooks = {kind: getattr(self, f"on_{name}") for kind, name in commands.items()}
         self.of_command = {kind: hook for kind, hook in hooks.items() if hook is not None}
         places = [name for name in ("on_message", "on_data") if getattr(self, name) is not None]
@@ -169,5 +187,5 @@ class Hooks:
 
     def commands(self) -> frozenset[str]:
         """The commands there are hooks for, by the hooks' names without their `on_`."""
-        commands = ("hello", "mail", "rcpt", "vrfy", "expn", "help", "etrn", "unknown")
+        commands = ("hello", "mail", "rcpt", "vrfy", "expn", "help", "etrn", "noop", "rset", "quit", "unknown")
         return frozenset(name for name in commands if getattr(self, f"on_{name}") is not None)
