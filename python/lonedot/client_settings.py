@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 class ClientSettings:
     """The settings for each client. `make`: the settings of a listener under these policies (None: everybody's), for
-    clients that are trusted or are not."""
+    clients that are trusted or are not. `config`: the server's."""
 
-    __slots__ = ("_everybody", "_networks", "_trusted", "_trusting", "_trusting_networks")
+    __slots__ = ("_everybody", "_networks", "_trusted", "_trusting", "_trusting_networks", "config")
 
     def __init__(self, config: Config, make: Callable[[Policies | None, bool], Settings]) -> None:
+        self.config = config
         self._everybody = make(None, False)
         self._networks = Networks({network: make(of, False) for network, of in config.networks.items()})
         self._trusted = Networks.of(config.trusted_clients, True)

@@ -10,8 +10,10 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lonedot._core import Ehlo, Etrn, Expn, Helo, Help, Lhlo, Mail, Noop, Quit, Rcpt, Reply, Rset, Unknown, Vrfy
+from lonedot.prompt import prompt
 
 if TYPE_CHECKING:
+    from lonedot.authenticator import Authenticator
     from lonedot.connection import Connection
     from lonedot.delivery import Delivery, Sink
     from lonedot.transaction import AbortReason, Message, Transaction
@@ -27,7 +29,8 @@ class Handler(Protocol):
     cancels it.
 
     An optional attribute `capabilities` says what the handler honours, as `Delivery.capabilities` does;
-    {"8bitmime", "smtputf8"} when there is none. Read once, when the server is made.
+    {"8bitmime", "smtputf8"} when there is none. Another, `auth`, is the `Authenticator` of a handler that brings its
+    own, for a server whose `Config.auth` is None. Both are read once, when the server is made.
     """
 
     # The bodies are there for type checkers, to which a hook without one is abstract.
@@ -121,6 +124,8 @@ class Hooks:
 
     capabilities: frozenset[str]
     """What the handler honours, as its attribute `capabilities` says; without one, what any handler of octets does."""
+    auth: Authenticator | None
+    """The handler's own, if it brings one."""
 
     on_connect: Hook | None
     on_hello: Hook | None
@@ -142,7 +147,7 @@ class Hooks:
     of_command: dict[type, Hook]
     """The hook each command goes to, where there is one."""
 
-    __slots__ = (*NAMES, "capabilities", "of_command")
+    __slots__ = (*NAMES, "auth", "capabilities", "of_command")
 
     def __init__(self, handler: object, delivery: Delivery | None = None) -> None:
         kind = type(handler).__name__
@@ -157,13 +162,14 @@ class Hooks:
         if isinstance(capabilities, str):
             raise TypeError(f"{kind}.capabilities is a set of EHLO keywords, not one text: {{{capabilities!r}}}")
         self.capabilities = frozenset(capabilities)
+        self.auth = getattr(handler, "auth", None)
         for name in NAMES:
             hook = getattr(handler, name, None)
             if hook is not None and not callable(hook):
                 raise TypeError(f"{kind}.{name} is a hook and cannot be called")
             # A class that derives from Handler inherits what only documents a hook.
             documented = getattr(hook, "__func__", None) is getattr(Handler, name)
-            setattr(self, name, None if documented else hook)
+            setattr(self, name, None if hook is None or documented else prompt(hook))
         commands: dict[type, str] = dict.fromkeys((Ehlo, Helo, Lhlo), "hello")
         named = (Mail, Rcpt, Vrfy, Expn, Help, Etrn, Noop, Rset, Quit, Unknown)
         commands |= {kind: kind.__name__.lower() for kind in named}

@@ -22,7 +22,7 @@ _AT_A_TIME = 32
 
 class Listener:
     """One address of a server. `address`: as it is bound, "host:port" or "unix:/path". `dialect`: "smtp" or "lmtp".
-    `tls`: "starttls", "implicit", or None without TLS."""
+    `config`: the server's. `tls`: "starttls", "implicit", or None without TLS."""
 
     def __init__(
         self,
@@ -32,6 +32,7 @@ class Listener:
     ) -> None:
         self.address = ""
         self.dialect = dialect
+        self.config = settings.config
         self.tls = tls
         self.settings = settings
         self._server: asyncio.Server | None = None

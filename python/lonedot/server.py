@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from lonedot._core import ReadBuffer, Reply
@@ -67,10 +68,13 @@ class Server:
         delivery: Delivery | None = None,
         budget: Budget | None = None,
     ) -> None:
-        self.config = config if config is not None else Config()
-        self.delivery = delivery
-        self.tls = self.config.tls
         self.hooks = Hooks(handler, delivery)
+        config = config if config is not None else Config()
+        if config.auth is None and self.hooks.auth is not None:
+            config = replace(config, auth=self.hooks.auth)
+        self.config = config
+        self.delivery = delivery
+        self.tls = config.tls
         self.listeners: list[Listener] = []
         self.conversations: set[Conversation] = set()
         self.trusted_proxies = Networks.of(self.config.trusted_proxies, True)
@@ -80,7 +84,7 @@ class Server:
         self.buffer = ReadBuffer(_READ_BUFFER)
         # Before TLS; behind it, what it held is in `buffer`.
         self.ciphertext = memoryview(bytearray(_READ_BUFFER))
-        limits = self.config.limits
+        limits = config.limits
         self.budget = budget if budget is not None else Budget(limits.max_octets_in_flight)
         self.census = Census(limits)
         shortest = min(

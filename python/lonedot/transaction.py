@@ -60,23 +60,15 @@ class Transaction:
 class Message:
     """A whole message: the envelope, the mail data, and what the decoder counted.
 
-    `content`: the mail data as bytes, made on first use. `view`: the same without a copy, where it came in one piece.
-    `report`: the DataReport.
+    `content`: the mail data, transparency undone, the last CRLF included. `report`: the DataReport.
     """
 
-    __slots__ = ("_chunks", "report", "transaction")
+    __slots__ = ("content", "report", "transaction")
 
-    def __init__(self, transaction: Transaction, chunks: Sequence[bytes], report: DataReport) -> None:
+    def __init__(self, transaction: Transaction, content: bytes, report: DataReport) -> None:
         self.transaction = transaction
+        self.content = content
         self.report = report
-        self._chunks = chunks
-
-    @property
-    def content(self) -> bytes:
-        """The mail data, transparency undone, the last CRLF included."""
-        if len(self._chunks) != 1:
-            self._chunks = (b"".join(self._chunks),)
-        return self._chunks[0]
 
     @property
     def view(self) -> memoryview:

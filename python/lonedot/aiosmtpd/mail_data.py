@@ -7,9 +7,9 @@ the same, and nothing of it is kept.
 from __future__ import annotations
 
 import asyncio
-import io
 
 from lonedot._core import DataDecoder
+from lonedot.content import Content
 
 # aiosmtpd's replies, to the octet.
 TOO_LONG = "500 Line too long (see RFC5321 4.5.3.1.6)"
@@ -32,8 +32,9 @@ class MailData:
     ) -> None:
         self._decoder = decoder
         self._max_line = max_line
-        # Grows in place, and what it gives at the end is no copy.
-        self._kept = io.BytesIO(empty)
+        self._kept = Content()
+        if empty:
+            self._kept.add(bytes(empty))
         self._octets = 0
         self.ended = ended
         self.renewable_until = renewable_until
@@ -57,15 +58,16 @@ class MailData:
         """Decodes the next octets."""
         part = self._decoder.decode(chunk)
         if self.refused:
-            self._kept = io.BytesIO()
-        else:
-            self._octets += self._kept.write(part)
+            self._kept = Content()
+        elif part:
+            self._kept.add(part)
+            self._octets += len(part)
 
     def result(self) -> bytes | str:
         """Mail data that is whole, or the reply to what broke a rule."""
         violation, report = self._decoder.violation, self._decoder.report
         if violation is None:
-            content = self._kept.getvalue()
+            content = self._kept.whole()
             # What the decoder did not hand out is not delivered.
             return content if len(content) == self._octets else TOO_LONG
         if violation.name == "too-large":

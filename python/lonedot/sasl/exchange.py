@@ -95,10 +95,10 @@ class Exchange(ABC):
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
-            _log_failure(method, error)
+            log_failure(method, error)
             return UNCHECKED
         except Exception as error:
-            _log_failure(method, error)
+            log_failure(method, error)
             return UNCHECKED
         return answer
 
@@ -129,7 +129,7 @@ class Exchange(ABC):
         return f"<{self.mechanism} exchange>"
 
 
-def _log_failure(method: str, error: BaseException) -> None:
+def log_failure(method: str, error: BaseException) -> None:
     """Logs types and places. A message, like a variable, may hold a password or a token; so the exception itself is
     not handed to the log either, where a handler could look into its frames."""
     parts: list[str] = []

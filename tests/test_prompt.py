@@ -1,0 +1,123 @@
+"""Coroutine functions that never wait are called as functions; all others are left alone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from lonedot.prompt import never_waits, prompt
+
+
+async def gives() -> int:
+    return 7
+
+
+async def raises() -> None:
+    raise KeyError("said")
+
+
+async def loops(count: int) -> list[int]:
+    found = []
+    for number in range(count):
+        with contextlib.suppress(ValueError):
+            found.append(number)
+    return [number for number in found if number]
+
+
+async def starts_a_task() -> asyncio.Task[int]:
+    return asyncio.get_running_loop().create_task(gives())
+
+
+class Holder:
+    async def method(self, value: int) -> int:
+        return value
+
+    @classmethod
+    async def of_class(cls) -> str:
+        return cls.__name__
+
+    @staticmethod
+    async def static() -> int:
+        return 8
+
+    async def __call__(self) -> int:
+        return 9
+
+
+async def awaits() -> None:
+    await asyncio.sleep(0)
+
+
+async def awaits_seldom(never: bool = False) -> None:
+    if never:
+        await asyncio.sleep(0)
+
+
+async def iterates(of: AsyncIterator[int]) -> list[int]:
+    return [number async for number in of]
+
+
+async def enters() -> None:
+    async with contextlib.AsyncExitStack():
+        pass
+
+
+async def awaits_within() -> list[int]:
+    return [await gives() for _ in range(2)]
+
+
+async def asks_for_its_task() -> asyncio.Task[Any] | None:
+    return asyncio.current_task()
+
+
+async def yields() -> AsyncIterator[int]:
+    yield 1
+
+
+def plain() -> int:
+    return 1
+
+
+def gives_coroutine() -> Any:
+    return awaits()
+
+
+NEVER = [gives, raises, loops, starts_a_task, Holder().method, Holder.of_class, Holder.static]
+OTHERS = [
+    *(awaits, awaits_seldom, iterates, enters, awaits_within, asks_for_its_task, yields, plain, gives_coroutine),
+    *(Holder(), print, int, object()),
+]
+
+
+@pytest.mark.parametrize("function", NEVER, ids=lambda function: function.__qualname__)
+def test_without_await_nothing_waits(function: Any) -> None:
+    assert never_waits(function)
+    assert prompt(function) is not function
+    assert prompt(function).__qualname__ == function.__qualname__
+
+
+@pytest.mark.parametrize("function", OTHERS, ids=str)
+def test_all_others_are_left_alone(function: Any) -> None:
+    assert not never_waits(function)
+    assert prompt(function) is function
+
+
+def test_it_gives_what_awaiting_it_would() -> None:
+    assert prompt(gives)() == 7
+    assert prompt(loops)(3) == [1, 2]
+    assert prompt(Holder().method)(5) == 5
+    assert prompt(Holder.of_class)() == "Holder"
+    with pytest.raises(KeyError, match="said"):
+        prompt(raises)()
+    with pytest.raises(TypeError, match="positional"):
+        prompt(loops)()
+
+
+def test_it_may_start_tasks() -> None:
+    async def main() -> int:
+        return int(await prompt(starts_a_task)())
+
+    assert asyncio.run(main()) == 7
