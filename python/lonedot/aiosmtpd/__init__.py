@@ -2,7 +2,8 @@
 lonedot's own server.
 
 `from lonedot.aiosmtpd import Controller` in place of `from aiosmtpd.controller import Controller` is the whole change:
-what an aiosmtpd program subclasses, overrides and touches is there.
+what an aiosmtpd program subclasses, overrides and touches is there. `AiosmtpdHandler` runs its handler on
+`lonedot.Server`.
 
 Takes aiosmtpd 1.4.6 or newer, which nothing else in lonedot imports.
 """
@@ -41,12 +42,14 @@ from lonedot.aiosmtpd.controller import (  # noqa: E402
     UnixSocketUnthreadedController,
     UnthreadedController,
 )
+from lonedot.aiosmtpd.handler import AiosmtpdHandler  # noqa: E402
 from lonedot.aiosmtpd.smtp import LMTP, SMTP  # noqa: E402
 
 __all__ = [
     "LMTP",
     "MISSING",
     "SMTP",
+    "AiosmtpdHandler",
     "AuthResult",
     "Controller",
     "Envelope",

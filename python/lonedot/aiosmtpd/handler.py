@@ -1,0 +1,336 @@
+"""Runs a handler that was written for aiosmtpd on lonedot's own `Server`.
+
+Takes what lonedot asks its handlers; calls the `handle_…` hook that means the same, with a session and an envelope of
+aiosmtpd's; gives its status as a reply. Hooks the handler does not have are not asked for. What differs from aiosmtpd
+is in docs/aiosmtpd.md, hook by hook.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import TYPE_CHECKING, Any
+from warnings import warn
+
+from aiosmtpd.smtp import MISSING, Envelope
+
+from lonedot._core import Ehlo, Helo, Lhlo, Mail, Noop, Quit, Rcpt, Reply, Rset, Vrfy
+from lonedot.aiosmtpd.authentication import HandlerAuthenticator
+from lonedot.aiosmtpd.client import Client
+from lonedot.aiosmtpd.status import replies, reply
+from lonedot.prompt import prompt
+
+if TYPE_CHECKING:
+    from lonedot._core import Parameters
+    from lonedot.connection import Connection
+    from lonedot.transaction import Message
+
+Answer = Reply | None
+# What a hook's status means for the server; where it is the message's, for each recipient.
+Meaning = Callable[[Any], Any]
+
+# What a connection's state has it under.
+_KEY = "lonedot.aiosmtpd"
+
+NO_MAIL = Reply(503, "5.5.1", "Error: need MAIL command")
+NO_RECIPIENTS = Reply(554, "5.5.1", "No valid recipients: the handler has kept none")
+INSECURE = Reply(554, "5.7.0", "Command refused due to lack of security")
+REJECTED = Reply(421, "4.7.0", "Rejected by the handler of the PROXY header")
+NOT_ASCII = Reply(500, "5.6.0", "Error: strict ASCII mode")
+
+
+class AiosmtpdHandler:
+    """A handler for `lonedot.Server` that asks `handler`, an object or a class with hooks of aiosmtpd's.
+
+    The other arguments are those of aiosmtpd's `SMTP` that are not in `Config`. `decode_data`: `envelope.content` is
+    text.
+    `enable_SMTPUTF8`: SMTPUTF8 is offered, as aiosmtpd's controllers have it. The `auth_…` ones are for AUTH; an
+    `authenticator` may be the handler's attribute, too. Without any of them, and without `auth_…` or `handle_AUTH` in
+    the handler, AUTH is not offered.
+
+    As with aiosmtpd, messages are accepted and discarded where there is neither `handle_DATA` nor `process_message`.
+    Raises TypeError for a `handle_EHLO` that takes neither 4 nor 5 arguments.
+    """
+
+    def __init__(
+        self,
+        handler: Any,
+        *,
+        decode_data: bool = False,
+        enable_SMTPUTF8: bool = True,  # noqa: N803
+        authenticator: Callable[..., Any] | None = None,
+        auth_callback: Callable[[str, bytes, bytes], bool] | None = None,
+        auth_required: bool = False,
+        auth_require_tls: bool = True,
+        auth_exclude_mechanism: Iterable[str] = (),
+    ) -> None:
+        self.handler = handler
+        self._decode_data = decode_data
+        self._smtputf8 = enable_SMTPUTF8
+        self._hooks = {name: prompt(getattr(handler, name)) for name in dir(handler) if name.startswith("handle_")}
+        self._process_message = getattr(handler, "process_message", None)
+        self._ehlo_takes_responses = self._takes_responses()
+        capabilities = {"8bitmime"} if not decode_data else set()
+        self.capabilities = frozenset(capabilities | ({"smtputf8"} if enable_SMTPUTF8 else set()))
+        self.auth = HandlerAuthenticator.of(
+            handler,
+            self.client,
+            authenticator=authenticator or getattr(handler, "authenticator", None),
+            callback=auth_callback,
+            required=auth_required,
+            without_tls=not auth_require_tls,
+            exclude=auth_exclude_mechanism,
+        )
+        self.on_hello = self._hello
+        self.on_message = self._message
+        # The server asks for what there is.
+        self._asks_envelope = "handle_MAIL" in self._hooks or "handle_RCPT" in self._hooks
+        if self._asks_envelope:
+            self.on_mail, self.on_rcpt = self._mail, self._rcpt
+        if "handle_PROXY" in self._hooks:
+            self.on_connect = self._connect
+        if "handle_VRFY" in self._hooks:
+            self.on_vrfy = self._vrfy
+        if "handle_NOOP" in self._hooks:
+            self.on_noop = self._noop
+        if "handle_RSET" in self._hooks:
+            self.on_rset = self._rset
+        if "handle_QUIT" in self._hooks:
+            self.on_quit = self._quit
+
+    def client(self, connection: Connection) -> Client:
+        """What hooks get as `server` for this connection."""
+        state = connection.state
+        client: Client | None = state.get(_KEY)
+        if client is None:
+            client = Client(self.handler, connection, smtputf8=self._smtputf8, decode_data=self._decode_data)
+            state[_KEY] = client
+        return client
+
+    # What the server asks.
+
+    def _connect(self, connection: Connection) -> Any:
+        client = self.client(connection)
+        if client.session.proxy_data is None:
+            return None  # no proxy between
+        return self._ask(
+            "handle_PROXY",
+            lambda status: None if status is not MISSING and status else REJECTED,
+            client,
+            client.envelope,
+            client.session.proxy_data,
+        )
+
+    def _hello(self, connection: Connection, hello: Ehlo | Helo | Lhlo) -> Any:
+        client = self.client(connection)
+        if client.stale:
+            client.begin()
+            if connection.listener.tls == "starttls" and "handle_STARTTLS" in self._hooks:
+                # Not awaited, as in aiosmtpd.
+                client.secure = bool(self._hooks["handle_STARTTLS"](client, client.session, client.envelope))
+        if not client.secure:
+            return INSECURE
+        client.meet()
+        client.envelope = Envelope()
+        client.session.extended_smtp = not isinstance(hello, Helo)
+        name = "handle_EHLO" if client.session.extended_smtp else "handle_HELO"
+
+        def meaning(status: Any) -> Answer:
+            if isinstance(status, (list, tuple)):
+                # aiosmtpd's own list, and what the hook has made of it: keywords are lonedot's to offer.
+                status = "\r\n".join(status)
+            answer = None if status is MISSING else replies(status)[-1]
+            if answer is not None and answer.code >= 400:
+                return answer
+            if status is MISSING or client.session.host_name is None:
+                client.session.host_name = hello.name
+            return None
+
+        if name not in self._hooks:
+            return meaning(MISSING)
+        if name == "handle_EHLO" and self._ehlo_takes_responses:
+            responses = [f"250-{client.hostname}", "250 HELP"]
+            return self._ask(name, meaning, client, client.envelope, hello.name, responses)
+        return self._ask(name, meaning, client, client.envelope, hello.name)
+
+    def _mail(self, connection: Connection, mail: Mail) -> Any:
+        client = self.client(connection)
+        envelope = client.envelope
+        if envelope.mail_from is not None:
+            # Of a transaction that has ended without a message.
+            envelope = client.envelope = Envelope()
+        parameters = mail.parameters
+        envelope.smtp_utf8 = parameters.smtputf8
+        address, options = mail.reverse_path or "<>", _options(parameters)
+
+        def meaning(status: Any) -> Answer:
+            if status is MISSING:
+                envelope.mail_from = address
+                envelope.mail_options.extend(options)
+                return None
+            return reply(status)
+
+        if "handle_MAIL" not in self._hooks:
+            return meaning(MISSING)
+        return self._ask("handle_MAIL", meaning, client, envelope, address, options)
+
+    def _rcpt(self, connection: Connection, rcpt: Rcpt) -> Any:
+        client = self.client(connection)
+        envelope = client.envelope
+        if not envelope.mail_from:
+            return NO_MAIL
+        address, options = rcpt.forward_path, _options(rcpt.parameters)
+
+        def meaning(status: Any) -> Answer:
+            if status is MISSING:
+                envelope.rcpt_tos.append(address)
+                envelope.rcpt_options.extend(options)
+                return None
+            return reply(status)
+
+        if "handle_RCPT" not in self._hooks:
+            return meaning(MISSING)
+        return self._ask("handle_RCPT", meaning, client, envelope, address, options)
+
+    def _message(self, connection: Connection, message: Message) -> Any:
+        client = self.client(connection)
+        envelope = client.envelope
+        if not self._asks_envelope:
+            self._fill(envelope, message)
+        client.envelope = Envelope()
+        if not envelope.rcpt_tos:
+            return NO_RECIPIENTS
+        content = message.content
+        envelope.original_content = content
+        try:
+            envelope.content = self._decoded(content) if self._decode_data else content
+        except UnicodeDecodeError:
+            return NOT_ASCII
+
+        def meaning(status: Any) -> Any:
+            if status is MISSING:
+                return None
+            said = replies(status)
+            return said[0] if len(said) == 1 else _for_each(said, envelope.rcpt_tos, message)
+
+        if "handle_DATA" in self._hooks:
+            return self._ask("handle_DATA", meaning, client, envelope)
+        if self._process_message is None:
+            return None
+        return self._legacy(self._process_message, client, envelope, meaning)
+
+    def _vrfy(self, connection: Connection, vrfy: Vrfy) -> Any:
+        address = vrfy.argument.removeprefix("<").removesuffix(">")
+        client = self.client(connection)
+        return self._ask("handle_VRFY", _meaning, client, client.envelope, address)
+
+    def _noop(self, connection: Connection, noop: Noop) -> Any:
+        client = self.client(connection)
+        return self._ask("handle_NOOP", _meaning, client, client.envelope, noop.argument or None)
+
+    def _rset(self, connection: Connection, rset: Rset) -> Any:
+        client = self.client(connection)
+        client.envelope = Envelope()
+        return self._ask("handle_RSET", _meaning, client, client.envelope)
+
+    def _quit(self, connection: Connection, quit_: Quit) -> Any:
+        client = self.client(connection)
+        return self._ask("handle_QUIT", _meaning, client, client.envelope)
+
+    # How the handler is asked.
+
+    def _ask(self, name: str, meaning: Meaning, client: Client, envelope: Envelope, *arguments: Any) -> Any:
+        """What a hook's status means, or what to await for it."""
+        try:
+            status = self._hooks[name](client, client.session, envelope, *arguments)
+        except Exception as error:
+            return self._failed(error, meaning)
+        if type(status) is not str and inspect.isawaitable(status):
+            return self._later(status, client, meaning)
+        return self._said(status, client, meaning)
+
+    async def _later(self, status: Awaitable[Any], client: Client, meaning: Meaning) -> Any:
+        try:
+            said = await status
+        except Exception as error:
+            failed = self._failed(error, meaning)
+            return await failed
+        return self._said(said, client, meaning)
+
+    def _said(self, status: Any, client: Client, meaning: Meaning) -> Any:
+        if client.pushed:
+            pushed, client.pushed = client.pushed, []
+            status = pushed[-1] if status is None else status
+        return meaning(status)
+
+    def _failed(self, error: Exception, meaning: Meaning) -> Coroutine[Any, Any, Any]:
+        """What `handle_exception` makes of it. Without one it is raised anew, for the server to log, and to say 451."""
+        hook = self._hooks.get("handle_exception")
+        if hook is None:
+            raise error
+
+        async def asked() -> Any:
+            status = hook(error)
+            return meaning(await status if inspect.isawaitable(status) else status)
+
+        return asked()
+
+    def _legacy(self, hook: Callable[..., Any], client: Client, envelope: Envelope, meaning: Meaning) -> Any:
+        warn("Use handler.handle_DATA() instead of .process_message()", DeprecationWarning, stacklevel=2)
+
+        def said(status: Any) -> Any:
+            return meaning(MISSING if status is None else status)
+
+        try:
+            status = hook(client.session.peer, envelope.mail_from, envelope.rcpt_tos, envelope.content)
+        except Exception as error:
+            return self._failed(error, meaning)
+        return self._later(status, client, said) if inspect.isawaitable(status) else said(status)
+
+    # What they are given.
+
+    def _takes_responses(self) -> bool:
+        hook = self._hooks.get("handle_EHLO")
+        if hook is None:
+            return False
+        count = len(inspect.signature(hook).parameters)
+        if count not in (4, 5):
+            raise TypeError(
+                f"handle_EHLO takes server, session, envelope, hostname and responses, not {count} arguments"
+            )
+        return count == 5
+
+    def _fill(self, envelope: Envelope, message: Message) -> None:
+        """As the client gave it, where no hook has been asked."""
+        mail = message.transaction.mail
+        envelope.smtp_utf8 = mail.parameters.smtputf8
+        envelope.mail_from = mail.reverse_path or "<>"
+        envelope.mail_options = _options(mail.parameters)
+        envelope.rcpt_tos = list(message.forward_paths)
+        envelope.rcpt_options = [option for rcpt in message.transaction.rcpts for option in _options(rcpt.parameters)]
+
+    def _decoded(self, content: bytes) -> str:
+        return content.decode("utf-8", "surrogateescape") if self._smtputf8 else content.decode("ascii")
+
+    def __repr__(self) -> str:
+        return f"<AiosmtpdHandler of {self.handler!r}>"
+
+
+def _meaning(status: Any) -> Answer:
+    return None if status is MISSING else reply(status)
+
+
+def _options(parameters: Parameters) -> list[str]:
+    """As aiosmtpd lists them."""
+    if not len(parameters):
+        return []
+    return [keyword if value is None else f"{keyword}={value}" for keyword, value in parameters.items()]
+
+
+def _for_each(said: tuple[Reply, ...], recipients: list[str], message: Message) -> list[Reply]:
+    """LMTP: the handler answers for those it has kept. One it accepted at RCPT and did not keep is none of its
+    cares."""
+    if len(said) != len(recipients):
+        raise ValueError(f"{len(recipients)} recipients take one status, or one for each, not {len(said)}")
+    answers = dict(zip(recipients, said, strict=True))
+    return [answers.get(path, Reply(250, "2.0.0", "Ok")) for path in message.forward_paths]
