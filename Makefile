@@ -40,7 +40,7 @@ lint: build .venv/.dev ## Check format, lints, types and stubs; changes nothing
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy python tests benches/instructions*.py
+	$(BIN)/mypy python tests examples benches/instructions*.py
 	MYPYPATH=python $(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml lonedot._core
 
 counts: build ## Count the instructions of fixed cases, compare with the baseline; ARGS=--update writes a new one
