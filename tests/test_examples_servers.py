@@ -21,6 +21,8 @@ from tests.serving import SECONDS, eventually
 
 RECIPES: dict[str, tuple[str, dict[str, str]]] = {
     "threads": ("threads_server.py", {}),
+    "anyio-asyncio": ("anyio_server.py", {"backend": "asyncio"}),
+    "anyio-trio": ("anyio_server.py", {"backend": "trio"}),
 }
 SESSIONS = [*RECIPES]
 """Those that are built on `Session`."""
