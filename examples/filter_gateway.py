@@ -122,7 +122,7 @@ class Gateway:
     async def on_mail(self, connection: lonedot.Connection, mail: lonedot.Mail) -> lonedot.Reply:
         client: aiosmtplib.SMTP | None = connection.state.get("client")
         if client is not None and client.is_connected:
-            # No hook hears of RSET, nor of a message given up: there may be a transaction.
+            # There may be a transaction that the client has given up: by RSET or EHLO, or inside mail data.
             reply = await self.say(client, "RSET")
             if reply.code != 250:
                 client.close()
