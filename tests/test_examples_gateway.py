@@ -328,7 +328,7 @@ class TestNoAnswer:
 
     @pytest.mark.parametrize("verb", ["", "EHLO", "MAIL", "RCPT", "DATA", "."])
     def test_too_slow(self, verb: str, tmp_path: Path) -> None:
-        self.not_acknowledged(tmp_path, verb, None, "--timeout", "0.3")
+        self.not_acknowledged(tmp_path, verb, None, "--timeout", "1")
 
     @pytest.mark.parametrize(
         ("verb", "said"),
