@@ -19,6 +19,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -75,13 +76,16 @@ async def serve_aiosmtpd(port: int) -> None:
 SERVERS = {"lonedot": serve_lonedot, "aiosmtpd": serve_aiosmtpd}
 
 
-def serve(name: str, port: int) -> None:
+Serve = Callable[[int], Coroutine[Any, Any, None]]
+
+
+def serve(server: Serve, port: int) -> None:
     """The server's process: serves until standard input closes, then prints its tally."""
 
     async def main() -> None:
         ended = asyncio.Event()
         asyncio.get_running_loop().add_reader(sys.stdin.fileno(), ended.set)
-        task = asyncio.create_task(SERVERS[name](port))
+        task = asyncio.create_task(server(port))
         await ended.wait()
         task.cancel()
 
@@ -100,13 +104,13 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def round_of(name: str, messages: int, octets: int) -> tuple[float, float]:
-    """CPU and wall seconds of one round."""
+def round_of(name: str, messages: int, octets: int, script: str = __file__) -> tuple[float, float]:
+    """CPU and wall seconds of one round. `script`: which serves under that name."""
     port = free_port()
     if name == "smtp-sink":
         command = ["smtp-sink", *(["-u", "nobody"] if os.getuid() == 0 else []), f"127.0.0.1:{port}", "1000"]
     else:
-        command = [sys.executable, __file__, "--serve", name, str(port)]
+        command = [sys.executable, script, "--serve", name, str(port)]
     server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         deadline = time.monotonic() + 20
@@ -147,7 +151,7 @@ def main() -> None:
     parser.add_argument("--serve", nargs=2, metavar=("NAME", "PORT"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
-        serve(options.serve[0], int(options.serve[1]))
+        serve(SERVERS[options.serve[0]], int(options.serve[1]))
         return
     for tool in ("smtp-source", "smtp-sink"):
         if shutil.which(tool) is None:
