@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any
 from warnings import warn
 
-from aiosmtpd.smtp import MISSING, Envelope
+from aiosmtpd.smtp import MISSING, Envelope, Session
 
 from lonedot._core import Ehlo, Helo, Lhlo, Mail, Noop, Quit, Rcpt, Reply, Rset, Vrfy
 from lonedot.aiosmtpd.authentication import HandlerAuthenticator
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from lonedot.transaction import Message
 
 Answer = Reply | None
-# What a hook's status means for the server; where it is the message's, for each recipient.
-Meaning = Callable[[Any], Any]
+# What a hook's status means for the server. It is given what the hook was, but for server and session.
+Meaning = Callable[..., Any]
 
 # What a connection's state has it under.
 _KEY = "lonedot.aiosmtpd"
@@ -68,6 +68,9 @@ class AiosmtpdHandler:
         self._decode_data = decode_data
         self._smtputf8 = enable_SMTPUTF8
         self._hooks = {name: prompt(getattr(handler, name)) for name in dir(handler) if name.startswith("handle_")}
+        self._handle_mail, self._handle_rcpt, self._handle_data = (
+            self._hooks.get(name) for name in ("handle_MAIL", "handle_RCPT", "handle_DATA")
+        )
         self._process_message = getattr(handler, "process_message", None)
         self._ehlo_takes_responses = self._takes_responses()
         capabilities = {"8bitmime"} if not decode_data else set()
@@ -84,7 +87,7 @@ class AiosmtpdHandler:
         self.on_hello = self._hello
         self.on_message = self._message
         # The server asks for what there is.
-        self._asks_envelope = "handle_MAIL" in self._hooks or "handle_RCPT" in self._hooks
+        self._asks_envelope = self._handle_mail is not None or self._handle_rcpt is not None
         if self._asks_envelope:
             self.on_mail, self.on_rcpt = self._mail, self._rcpt
         if "handle_PROXY" in self._hooks:
@@ -100,11 +103,10 @@ class AiosmtpdHandler:
 
     def client(self, connection: Connection) -> Client:
         """What hooks get as `server` for this connection."""
-        state = connection.state
-        client: Client | None = state.get(_KEY)
+        client: Client | None = connection.state.get(_KEY)
         if client is None:
             client = Client(self.handler, connection, smtputf8=self._smtputf8, decode_data=self._decode_data)
-            state[_KEY] = client
+            connection.state[_KEY] = client
         return client
 
     # What the server asks.
@@ -114,8 +116,8 @@ class AiosmtpdHandler:
         if client.session.proxy_data is None:
             return None  # no proxy between
         return self._ask(
-            "handle_PROXY",
-            lambda status: None if status is not MISSING and status else REJECTED,
+            self._hooks["handle_PROXY"],
+            lambda status, *_: None if status is not MISSING and status else REJECTED,
             client,
             client.envelope,
             client.session.proxy_data,
@@ -135,7 +137,7 @@ class AiosmtpdHandler:
         client.session.extended_smtp = not isinstance(hello, Helo)
         name = "handle_EHLO" if client.session.extended_smtp else "handle_HELO"
 
-        def meaning(status: Any) -> Answer:
+        def meaning(status: Any, *_: Any) -> Answer:
             if isinstance(status, (list, tuple)):
                 # aiosmtpd's own list, and what the hook has made of it: keywords are lonedot's to offer.
                 status = "\r\n".join(status)
@@ -150,8 +152,8 @@ class AiosmtpdHandler:
             return meaning(MISSING)
         if name == "handle_EHLO" and self._ehlo_takes_responses:
             responses = [f"250-{client.hostname}", "250 HELP"]
-            return self._ask(name, meaning, client, client.envelope, hello.name, responses)
-        return self._ask(name, meaning, client, client.envelope, hello.name)
+            return self._ask(self._hooks[name], meaning, client, client.envelope, hello.name, responses)
+        return self._ask(self._hooks[name], meaning, client, client.envelope, hello.name)
 
     def _mail(self, connection: Connection, mail: Mail) -> Any:
         client = self.client(connection)
@@ -159,20 +161,12 @@ class AiosmtpdHandler:
         if envelope.mail_from is not None:
             # Of a transaction that has ended without a message.
             envelope = client.envelope = Envelope()
-        parameters = mail.parameters
-        envelope.smtp_utf8 = parameters.smtputf8
-        address, options = mail.reverse_path or "<>", _options(parameters)
-
-        def meaning(status: Any) -> Answer:
-            if status is MISSING:
-                envelope.mail_from = address
-                envelope.mail_options.extend(options)
-                return None
-            return reply(status)
-
-        if "handle_MAIL" not in self._hooks:
-            return meaning(MISSING)
-        return self._ask("handle_MAIL", meaning, client, envelope, address, options)
+        address, options = mail.reverse_path or "<>", _options(mail.parameters)
+        if options:
+            envelope.smtp_utf8 = mail.parameters.smtputf8
+        if self._handle_mail is None:
+            return _mail_meaning(MISSING, envelope, address, options)
+        return self._ask(self._handle_mail, _mail_meaning, client, envelope, address, options)
 
     def _rcpt(self, connection: Connection, rcpt: Rcpt) -> Any:
         client = self.client(connection)
@@ -180,17 +174,9 @@ class AiosmtpdHandler:
         if not envelope.mail_from:
             return NO_MAIL
         address, options = rcpt.forward_path, _options(rcpt.parameters)
-
-        def meaning(status: Any) -> Answer:
-            if status is MISSING:
-                envelope.rcpt_tos.append(address)
-                envelope.rcpt_options.extend(options)
-                return None
-            return reply(status)
-
-        if "handle_RCPT" not in self._hooks:
-            return meaning(MISSING)
-        return self._ask("handle_RCPT", meaning, client, envelope, address, options)
+        if self._handle_rcpt is None:
+            return _rcpt_meaning(MISSING, envelope, address, options)
+        return self._ask(self._handle_rcpt, _rcpt_meaning, client, envelope, address, options)
 
     def _message(self, connection: Connection, message: Message) -> Any:
         client = self.client(connection)
@@ -207,14 +193,14 @@ class AiosmtpdHandler:
         except UnicodeDecodeError:
             return NOT_ASCII
 
-        def meaning(status: Any) -> Any:
+        def meaning(status: Any, *_: Any) -> Any:
             if status is MISSING:
                 return None
             said = replies(status)
             return said[0] if len(said) == 1 else _for_each(said, envelope.rcpt_tos, message)
 
-        if "handle_DATA" in self._hooks:
-            return self._ask("handle_DATA", meaning, client, envelope)
+        if self._handle_data is not None:
+            return self._ask(self._handle_data, meaning, client, envelope)
         if self._process_message is None:
             return None
         return self._legacy(self._process_message, client, envelope, meaning)
@@ -222,48 +208,45 @@ class AiosmtpdHandler:
     def _vrfy(self, connection: Connection, vrfy: Vrfy) -> Any:
         address = vrfy.argument.removeprefix("<").removesuffix(">")
         client = self.client(connection)
-        return self._ask("handle_VRFY", _meaning, client, client.envelope, address)
+        return self._ask(self._hooks["handle_VRFY"], _meaning, client, client.envelope, address)
 
     def _noop(self, connection: Connection, noop: Noop) -> Any:
         client = self.client(connection)
-        return self._ask("handle_NOOP", _meaning, client, client.envelope, noop.argument or None)
+        return self._ask(self._hooks["handle_NOOP"], _meaning, client, client.envelope, noop.argument or None)
 
     def _rset(self, connection: Connection, rset: Rset) -> Any:
         client = self.client(connection)
         client.envelope = Envelope()
-        return self._ask("handle_RSET", _meaning, client, client.envelope)
+        return self._ask(self._hooks["handle_RSET"], _meaning, client, client.envelope)
 
     def _quit(self, connection: Connection, quit_: Quit) -> Any:
         client = self.client(connection)
-        return self._ask("handle_QUIT", _meaning, client, client.envelope)
+        return self._ask(self._hooks["handle_QUIT"], _meaning, client, client.envelope)
 
     # How the handler is asked.
 
-    def _ask(self, name: str, meaning: Meaning, client: Client, envelope: Envelope, *arguments: Any) -> Any:
+    def _ask(self, hook: Callable[..., Any], meaning: Meaning, client: Client, envelope: Envelope, *others: Any) -> Any:
         """What a hook's status means, or what to await for it."""
         try:
-            status = self._hooks[name](client, client.session, envelope, *arguments)
+            status = hook(client, client.session, envelope, *others)
         except Exception as error:
-            return self._failed(error, meaning)
-        if type(status) is not str and inspect.isawaitable(status):
-            return self._later(status, client, meaning)
-        return self._said(status, client, meaning)
+            return self._failed(error, meaning, envelope, *others)
+        if type(status) is str and not client.pushed:
+            return meaning(status, envelope, *others)
+        if inspect.isawaitable(status):
+            return self._later(status, meaning, client, envelope, *others)
+        return meaning(_said(status, client), envelope, *others)
 
-    async def _later(self, status: Awaitable[Any], client: Client, meaning: Meaning) -> Any:
+    async def _later(
+        self, status: Awaitable[Any], meaning: Meaning, client: Client, envelope: Envelope, *others: Any
+    ) -> Any:
         try:
-            said = await status
+            said = _said(await status, client)
         except Exception as error:
-            failed = self._failed(error, meaning)
-            return await failed
-        return self._said(said, client, meaning)
+            return await self._failed(error, meaning, envelope, *others)
+        return meaning(said, envelope, *others)
 
-    def _said(self, status: Any, client: Client, meaning: Meaning) -> Any:
-        if client.pushed:
-            pushed, client.pushed = client.pushed, []
-            status = pushed[-1] if status is None else status
-        return meaning(status)
-
-    def _failed(self, error: Exception, meaning: Meaning) -> Coroutine[Any, Any, Any]:
+    def _failed(self, error: Exception, meaning: Meaning, *arguments: Any) -> Coroutine[Any, Any, Any]:
         """What `handle_exception` makes of it. Without one it is raised anew, for the server to log, and to say 451."""
         hook = self._hooks.get("handle_exception")
         if hook is None:
@@ -271,21 +254,17 @@ class AiosmtpdHandler:
 
         async def asked() -> Any:
             status = hook(error)
-            return meaning(await status if inspect.isawaitable(status) else status)
+            return meaning(await status if inspect.isawaitable(status) else status, *arguments)
 
         return asked()
 
     def _legacy(self, hook: Callable[..., Any], client: Client, envelope: Envelope, meaning: Meaning) -> Any:
         warn("Use handler.handle_DATA() instead of .process_message()", DeprecationWarning, stacklevel=2)
 
-        def said(status: Any) -> Any:
-            return meaning(MISSING if status is None else status)
+        def legacy(_client: Client, session: Session, of: Envelope) -> Any:
+            return hook(session.peer, of.mail_from, of.rcpt_tos, of.content)
 
-        try:
-            status = hook(client.session.peer, envelope.mail_from, envelope.rcpt_tos, envelope.content)
-        except Exception as error:
-            return self._failed(error, meaning)
-        return self._later(status, client, said) if inspect.isawaitable(status) else said(status)
+        return self._ask(legacy, lambda status, *_: meaning(MISSING if status is None else status), client, envelope)
 
     # What they are given.
 
@@ -316,8 +295,30 @@ class AiosmtpdHandler:
         return f"<AiosmtpdHandler of {self.handler!r}>"
 
 
-def _meaning(status: Any) -> Answer:
+def _meaning(status: Any, *_: Any) -> Answer:
     return None if status is MISSING else reply(status)
+
+
+def _mail_meaning(status: Any, envelope: Envelope, address: str, options: list[str]) -> Answer:
+    if status is MISSING:
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return None
+    return reply(status)
+
+
+def _rcpt_meaning(status: Any, envelope: Envelope, address: str, options: list[str]) -> Answer:
+    if status is MISSING:
+        envelope.rcpt_tos.append(address)
+        envelope.rcpt_options.extend(options)
+        return None
+    return reply(status)
+
+
+def _said(status: Any, client: Client) -> Any:
+    """The status; or where there is none, what was pushed last."""
+    pushed, client.pushed = client.pushed, []
+    return pushed[-1] if status is None and pushed else status
 
 
 def _options(parameters: Parameters) -> list[str]:

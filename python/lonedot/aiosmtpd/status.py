@@ -18,7 +18,10 @@ _UNPRINTABLE = re.compile(r"[^\t\x20-\x7e]")
 
 
 # Handlers say the same few things again and again.
-@lru_cache(maxsize=256)
+_remembered = lru_cache(maxsize=256)
+
+
+@_remembered
 def replies(status: str | bytes) -> tuple[Reply, ...]:
     """All replies in a status: one, of one line or more, or for LMTP several, one for each recipient."""
     if isinstance(status, bytes):
@@ -41,6 +44,7 @@ def replies(status: str | bytes) -> tuple[Reply, ...]:
     return tuple(read)
 
 
+@_remembered
 def reply(status: str | bytes) -> Reply:
     """The only one. Raises ValueError where there are several, too."""
     read = replies(status)
