@@ -32,7 +32,8 @@ test: build .venv/.dev ## Install what the tests need, run those of Rust and of 
 	@sh tests/install-clients.sh
 	@sh tests/peers/install.sh
 	cargo test --workspace --locked
-	$(BIN)/python -m pytest $(ARGS)
+	@# Most tests wait for clocks and for other servers: more processes than cores. Each file is one process's.
+	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile $(ARGS)
 
 lint: build .venv/.dev ## Check format, lints, types and stubs; changes nothing
 	cargo fmt --all --check

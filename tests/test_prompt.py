@@ -99,7 +99,7 @@ def test_without_await_nothing_waits(function: Any) -> None:
     assert prompt(function).__qualname__ == function.__qualname__
 
 
-@pytest.mark.parametrize("function", OTHERS, ids=str)
+@pytest.mark.parametrize("function", OTHERS, ids=[str(place) for place in range(len(OTHERS))])
 def test_all_others_are_left_alone(function: Any) -> None:
     assert not never_waits(function)
     assert prompt(function) is function

@@ -25,7 +25,7 @@ BEFORE = {
     "on_message": ["MAIL FROM:<a@example.org>", "RCPT TO:<b@example.org>", "DATA"],
 }
 
-WRONG = [Reply(354, None, "go on"), "250 Ok", 250, True, [Reply(250)], object(), b"250 Ok\r\n"]
+WRONG = [Reply(354, None, "go on"), "250 Ok", 250, True, [Reply(250)], Ellipsis, b"250 Ok\r\n"]
 
 
 async def up_to(client: Client, name: str) -> None:
