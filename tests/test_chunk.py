@@ -277,7 +277,9 @@ class TestMisuse:
         with pytest.raises(ValueError, match="takes"):
             ChunkDecoder(1, **wrong)
 
-    @pytest.mark.parametrize("wrong", ["text", 3, None, memoryview(b"abcd")[::2]], ids=lambda wrong: type(wrong).__name__)
+    @pytest.mark.parametrize(
+        "wrong", ["text", 3, None, memoryview(b"abcd")[::2]], ids=lambda wrong: type(wrong).__name__
+    )
     def test_what_is_no_buffer(self, wrong: Any) -> None:
         with pytest.raises(TypeError):
             ChunkDecoder(1).decode(wrong)

@@ -134,7 +134,9 @@ class TestBuffers:
         memory.extend(b"more")  # nothing holds it
         assert out == b"abc\r\n"
 
-    @pytest.mark.parametrize("wrong", ["text", 3, None, [1], memoryview(b"abcd")[::2]], ids=lambda wrong: type(wrong).__name__)
+    @pytest.mark.parametrize(
+        "wrong", ["text", 3, None, [1], memoryview(b"abcd")[::2]], ids=lambda wrong: type(wrong).__name__
+    )
     def test_everything_else_is_refused(self, wrong: Any) -> None:
         for take in (DataDecoder().decode, DataEncoder().encode, decode_data, encode_data, lonedot.parse_command):
             with pytest.raises((TypeError, BufferError)):

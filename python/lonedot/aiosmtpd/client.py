@@ -57,32 +57,28 @@ class Client:
         self.enable_SMTPUTF8 = smtputf8
         self._decode_data = decode_data
         self.pushed: list[str | bytes] = []
-        self._tls = connection.tls
         self.begin()
 
     def begin(self) -> None:
-        """A new session: of a new client, or of one that TLS has started with (RFC 3207 §4.2)."""
+        """A new session: of a new client, of one that TLS has started with (RFC 3207 §4.2), of one whom another has
+        begun to speak for (XCLIENT)."""
         connection = self.connection
         self.session = Session(self.loop)
         self.session.proxy_data = _proxy_data(connection.proxy_header)
         self.envelope = Envelope()
-        self._tls = connection.tls
+        self._tls, self._xclient = connection.tls, connection.xclient.copy()
         if self._tls is not None:
             cipher = (self._tls.cipher, self._tls.version, self._tls.bits)
             certificate = self._tls.client_certificate or {}
             self.session.ssl = {"peercert": certificate, "cipher": cipher, "compression": None}
-        self.meet()
-
-    def meet(self) -> None:
-        """Takes note of who is there: as aiosmtpd has it, the proxy where there is one."""
-        connection = self.connection
+        # As aiosmtpd has it, the proxy where there is one.
         peer = connection.peer if connection.proxy_header is None else connection.proxy
         self.session.peer = tuple(peer) if peer is not None else ""  # type: ignore[assignment]
 
     @property
     def stale(self) -> bool:
-        """Whether TLS has started since the session began."""
-        return self._tls is not self.connection.tls
+        """Whether TLS has started since the session began, or the client is another."""
+        return self._tls is not self.connection.tls or self._xclient != self.connection.xclient
 
     async def push(self, status: str | bytes) -> None:
         """Keeps a status, which is sent where the hook gives none. Of several the last one is."""

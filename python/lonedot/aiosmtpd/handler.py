@@ -126,13 +126,13 @@ class AiosmtpdHandler:
     def _hello(self, connection: Connection, hello: Ehlo | Helo | Lhlo) -> Any:
         client = self.client(connection)
         if client.stale:
+            begun = client.session.ssl is None and connection.tls is not None
             client.begin()
-            if connection.listener.tls == "starttls" and "handle_STARTTLS" in self._hooks:
+            if begun and "handle_STARTTLS" in self._hooks:
                 # Not awaited, as in aiosmtpd.
                 client.secure = bool(self._hooks["handle_STARTTLS"](client, client.session, client.envelope))
         if not client.secure:
             return INSECURE
-        client.meet()
         client.envelope = Envelope()
         client.session.extended_smtp = not isinstance(hello, Helo)
         name = "handle_EHLO" if client.session.extended_smtp else "handle_HELO"

@@ -68,8 +68,10 @@ class SMTP(upstream.SMTP):
         if arg:
             await self.push("501 Syntax: DATA")
             return
+        # Made before the 354: a limit that is none is an error before mail data is asked for.
+        incoming = self._expected_mail_data()
         await self.push("354 End data with <CR><LF>.<CR><LF>")
-        mail_data = await self._receive_mail_data()
+        mail_data = await self._receive(incoming)
         if isinstance(mail_data, str):
             await self.push(mail_data)
             self._set_post_data_state()  # type: ignore[no-untyped-call]
@@ -93,10 +95,9 @@ class SMTP(upstream.SMTP):
         else:
             self._take(incoming, data)
 
-    async def _receive_mail_data(self) -> bytes | str:
+    async def _receive(self, incoming: MailData) -> bytes | str:
         """Mail data as it was meant, or the reply to what cannot be taken. Raises when the connection ends before, so
         that no message is ever delivered in part."""
-        incoming = self._expected_mail_data()
         try:
             # What the reader has already, or what comes first.
             self._take(incoming, await self._read())
@@ -108,8 +109,10 @@ class SMTP(upstream.SMTP):
                     await incoming.ended
                 else:
                     self._take(incoming, await self._read())
-        except (asyncio.CancelledError, ConnectionResetError):
-            log.info("Connection lost during DATA")
+        except BaseException as error:
+            if isinstance(error, (asyncio.CancelledError, ConnectionResetError)):
+                log.info("Connection lost during DATA")
+            # Whatever it is: what still comes is mail data, and must not be read as commands.
             self._writer.close()
             raise
         finally:
