@@ -4,7 +4,8 @@ Everything else is aiosmtpd's own: commands, replies, hooks, AUTH, TLS, timers. 
 from the same `_reader`; gives the same envelope to the same hooks, and the same replies. What differs: mail data is
 delivered whole or not at all; no more of it is kept than `data_size_limit` allows, however short its lines; a client
 that keeps sending is not timed out; a line is measured without its transparency dot (RFC 5321 §4.5.3.1.6), and so is a
-message (RFC 1870 §6.3).
+message (RFC 1870 §6.3); `line_length_limit` may be raised after a connection was made; what is set wrong is said before
+the 354, not after it.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ class SMTP(upstream.SMTP):
         if arg:
             await self.push("501 Syntax: DATA")
             return
-        # Made before the 354: a limit that is none is an error before mail data is asked for.
+        # What is set wrong raises here: after the 354, mail data would be read as commands.
         incoming = self._expected_mail_data()
         await self.push("354 End data with <CR><LF>.<CR><LF>")
         mail_data = await self._receive(incoming)
@@ -99,16 +100,15 @@ class SMTP(upstream.SMTP):
         """Mail data as it was meant, or the reply to what cannot be taken. Raises when the connection ends before, so
         that no message is ever delivered in part."""
         try:
-            # What the reader has already, or what comes first.
-            self._take(incoming, await self._read())
-            # The rest comes past it, unless somebody has put a reader of his own in its place.
-            own = self._reader is self._stream_reader
-            while not incoming.whole:
-                if own:
+            if self._reader is self._stream_reader:
+                # All it has, or what comes first; what is behind mail data can be put back. The rest comes past it.
+                self._take(incoming, await self._reader.read(sys.maxsize))
+                # Or nothing comes, where a hook has kept the cancellation to itself.
+                if not incoming.whole and not self._reader.at_eof():
                     self._incoming = incoming
                     await incoming.ended
-                else:
-                    self._take(incoming, await self._read())
+            while not incoming.whole:
+                self._take(incoming, await self._read_line())
         except BaseException as error:
             if isinstance(error, (asyncio.CancelledError, ConnectionResetError)):
                 log.info("Connection lost during DATA")
@@ -120,9 +120,12 @@ class SMTP(upstream.SMTP):
         return incoming.result()
 
     def _expected_mail_data(self) -> MailData:
+        # Limits below those of the decoder, which fit nothing with aiosmtpd either.
+        max_size = max(self.data_size_limit, 0) if self.data_size_limit else None
+        max_line = max(self.line_length_limit, 1)
         decoder = DataDecoder(
-            max_size=self.data_size_limit or None,
-            max_line=self.line_length_limit,
+            max_size=max_size,
+            max_line=max_line,
             bare_cr=self.bare_cr,
             bare_lf=self.bare_lf,
             nul=self.nul,
@@ -130,14 +133,17 @@ class SMTP(upstream.SMTP):
         # aiosmtpd's tests let something in, through its own empty buffer, that no reader has seen.
         empty = upstream.EMPTY_BARR.join(())
         ended = self.loop.create_future()
-        return MailData(decoder, self.line_length_limit, ended, self.loop.time() + self.data_duration, empty)
+        return MailData(decoder, max_line, ended, self.loop.time() + self.data_duration, empty)
 
-    async def _read(self) -> bytes:
-        # All there is: what is behind mail data can then be put back.
-        chunk = await self._reader.read(sys.maxsize)
-        if not chunk:
-            raise ConnectionResetError("the client closed its side inside mail data; nothing was delivered")
-        return chunk
+    async def _read_line(self) -> bytes:
+        # As aiosmtpd reads, for a reader that somebody has put in the place of asyncio's: it sees the same calls, and
+        # what is behind mail data stays with it.
+        try:
+            return await self._reader.readuntil(b"\r\n")
+        except asyncio.LimitOverrunError as overrun:
+            return await self._reader.read(overrun.consumed)
+        except asyncio.IncompleteReadError:
+            raise ConnectionResetError("the client closed its side inside mail data; nothing was delivered") from None
 
     def _take(self, incoming: MailData, chunk: bytes) -> None:
         incoming.take(chunk)
