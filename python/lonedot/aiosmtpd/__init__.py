@@ -8,6 +8,7 @@ what an aiosmtpd program subclasses, overrides and touches is there. `AiosmtpdHa
 Takes aiosmtpd 1.4.6 or newer, which nothing else in lonedot imports.
 """
 
+import re
 from importlib.metadata import PackageNotFoundError, version
 
 _OLDEST = (1, 4, 6)
@@ -18,7 +19,7 @@ except PackageNotFoundError:
     raise ImportError(
         "lonedot.aiosmtpd takes aiosmtpd, which is not installed; pip install lonedot[aiosmtpd]", name="aiosmtpd"
     ) from None
-if tuple(int(part) for part in _version.split(".")[:3] if part.isdecimal()) < _OLDEST:
+if tuple(map(int, re.findall(r"\d+", _version)[:3])) < _OLDEST:
     # Older ones end mail data at more than <CRLF>.<CRLF> before they get to ours, in the lines of commands they read.
     raise ImportError(
         f"lonedot.aiosmtpd takes aiosmtpd 1.4.6 or newer, not {_version}; pip install --upgrade lonedot[aiosmtpd]",
