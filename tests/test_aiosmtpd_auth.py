@@ -134,6 +134,19 @@ def test_a_callback() -> None:
     assert handler.seen[0][1] == LoginPassword(b"ann", b"sesame")
 
 
+def test_a_callback_may_be_async() -> None:
+    async def callback(mechanism: str, login: bytes, password: bytes) -> bool:
+        await asyncio.sleep(0)
+        return password == b"sesame"
+
+    async def main() -> None:
+        async with client_of(Handler(), auth_callback=callback) as client:
+            await client.say(WRONG, 535)
+            await client.say(PLAIN, 235)
+
+    run(main())
+
+
 class Riddles(Handler):
     """Mechanisms of its own."""
 

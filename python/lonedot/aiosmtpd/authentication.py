@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from lonedot.connection import Connection
 
 Mechanism = Callable[[Client, list[str]], Any]
+Callback = Callable[[str, bytes, bytes], bool | Awaitable[bool]]
 
 # Those of aiosmtpd's own that a password is all it takes for.
 _PASSWORDS = ("PLAIN", "LOGIN")
@@ -38,7 +39,7 @@ class HandlerAuthenticator(Authenticator):
     __slots__ = ("_authenticator", "_callback", "_client", "_hook", "_own")
 
     _authenticator: Callable[..., Any] | None
-    _callback: Callable[[str, bytes, bytes], bool] | None
+    _callback: Callback | None
     _client: Callable[[Connection], Client]
     _hook: Callable[..., Any] | None
     _own: dict[str, Mechanism]
@@ -50,7 +51,7 @@ class HandlerAuthenticator(Authenticator):
         client: Callable[[Connection], Client],
         *,
         authenticator: Callable[..., Any] | None,
-        callback: Callable[[str, bytes, bytes], bool] | None,
+        callback: Callback | None,
         required: bool,
         without_tls: bool,
         exclude: Iterable[str],
@@ -105,8 +106,9 @@ class HandlerAuthenticator(Authenticator):
     async def authenticate(self, client: Client, name: str, data: LoginPassword) -> AuthResult:
         """What the handler's authenticator says, or its callback; without either nobody is let in, as in aiosmtpd."""
         if self._authenticator is None:
-            success = self._callback is not None and self._callback(name, *data)
-            return AuthResult(success=success, handled=False, auth_data=data)
+            # An answer that is not awaited is true, whatever it would have been.
+            success = self._callback is not None and await _awaited(self._callback(name, *data))
+            return AuthResult(success=bool(success), handled=False, auth_data=data)
         result = await _awaited(self._authenticator(client, client.session, client.envelope, name, data))
         if not isinstance(result, AuthResult):
             raise TypeError(f"an authenticator gives an AuthResult, not {type(result).__name__}")

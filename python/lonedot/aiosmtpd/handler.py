@@ -15,7 +15,7 @@ from warnings import warn
 from aiosmtpd.smtp import MISSING, Envelope, Session
 
 from lonedot._core import Ehlo, Helo, Lhlo, Mail, Noop, Quit, Rcpt, Reply, Rset, Vrfy
-from lonedot.aiosmtpd.authentication import HandlerAuthenticator
+from lonedot.aiosmtpd.authentication import Callback, HandlerAuthenticator
 from lonedot.aiosmtpd.client import Client
 from lonedot.aiosmtpd.status import replies, reply
 from lonedot.prompt import prompt
@@ -59,7 +59,7 @@ class AiosmtpdHandler:
         decode_data: bool = False,
         enable_SMTPUTF8: bool = True,  # noqa: N803
         authenticator: Callable[..., Any] | None = None,
-        auth_callback: Callable[[str, bytes, bytes], bool] | None = None,
+        auth_callback: Callback | None = None,
         auth_required: bool = False,
         auth_require_tls: bool = True,
         auth_exclude_mechanism: Iterable[str] = (),
