@@ -111,17 +111,15 @@ class AiosmtpdHandler:
 
     # What the server asks.
 
-    def _connect(self, connection: Connection) -> Any:
+    async def _connect(self, connection: Connection) -> Answer:
         client = self.client(connection)
         if client.session.proxy_data is None:
             return None  # no proxy between
-        return self._ask(
-            self._hooks["handle_PROXY"],
-            lambda status, *_: None if status is not MISSING and status else REJECTED,
-            client,
-            client.envelope,
-            client.session.proxy_data,
-        )
+        # What it raises is not asked about, as in aiosmtpd: a status of handle_exception's would be true.
+        accepts = self._hooks["handle_PROXY"](client, client.session, client.envelope, client.session.proxy_data)
+        if inspect.isawaitable(accepts):
+            accepts = await accepts
+        return None if accepts is not MISSING and accepts else REJECTED
 
     def _hello(self, connection: Connection, hello: Ehlo | Helo | Lhlo) -> Any:
         client = self.client(connection)
@@ -247,14 +245,19 @@ class AiosmtpdHandler:
         return meaning(said, envelope, *others)
 
     def _failed(self, error: Exception, meaning: Meaning, *arguments: Any) -> Coroutine[Any, Any, Any]:
-        """What `handle_exception` makes of it. Without one it is raised anew, for the server to log, and to say 451."""
+        """What `handle_exception` makes of it. Without one, or where that says nothing, it is raised anew, for the server
+        to log, and to say 451."""
         hook = self._hooks.get("handle_exception")
         if hook is None:
             raise error
 
         async def asked() -> Any:
             status = hook(error)
-            return meaning(await status if inspect.isawaitable(status) else status, *arguments)
+            if inspect.isawaitable(status):
+                status = await status
+            if status is None or status is MISSING:
+                raise error  # nothing said accepts nothing
+            return meaning(status, *arguments)
 
         return asked()
 
