@@ -63,3 +63,51 @@ def test_a_handle_proxy_that_raises_lets_nobody_in(says: Any) -> None:
             await client.expect(451)
 
     run(main())
+
+
+class Delivers:
+    """Over LMTP: keeps recipients as it likes them, drops `nobody`; says what it was made with."""
+
+    def __init__(self, says: str) -> None:
+        self.says = says
+
+    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
+        if not address.startswith("nobody"):
+            envelope.rcpt_tos.append(address.lower())
+        return "250 OK"
+
+    async def handle_DATA(self, *arguments: Any) -> str:
+        return self.says
+
+
+@pytest.mark.parametrize(
+    ("recipients", "says", "codes"),
+    [
+        # Kept under another name.
+        (["Ann@a.example", "bob@a.example"], "452 full\r\n250 OK", [452, 250]),
+        (["bob@a.example", "Ann@a.example"], "250 OK\r\n452 full", [250, 452]),
+        # Named twice.
+        (["ann@a.example", "ann@a.example"], "250 OK\r\n452 not again", [250, 452]),
+        # Accepted and dropped: answered as accepted, or with the rest.
+        (["nobody@a.example", "ann@a.example", "bob@a.example"], "452 full\r\n250 OK", [250, 452, 250]),
+        (["ann@a.example", "nobody@a.example", "ann@a.example"], "452 full\r\n250 OK", [452, 250, 250]),
+        (["nobody@a.example", "ann@a.example"], "250 dropped\r\n452 full", [250, 452]),
+        # Whose is whose cannot be told.
+        (["nobody@a.example", "Ann@a.example", "bob@a.example"], "452 full\r\n250 OK", [451, 451, 451]),
+    ],
+)
+def test_over_lmtp_no_recipient_has_another_ones_status(recipients: list[str], says: str, codes: list[int]) -> None:
+    async def main() -> None:
+        async with (
+            serving(AiosmtpdHandler(Delivers(says)), dialect="lmtp") as server,
+            Client.to(server) as client,
+        ):
+            await client.say("LHLO there.example", 250)
+            await client.say("MAIL FROM:<a@example.org>", 250)
+            for recipient in recipients:
+                await client.say(f"RCPT TO:<{recipient}>", 250)
+            await client.say("DATA", 354)
+            client.send(b"x\r\n.\r\n")
+            await client.expect(*codes)
+
+    run(main())

@@ -36,6 +36,7 @@ NO_MAIL = Reply(503, "5.5.1", "Error: need MAIL command")
 NO_RECIPIENTS = Reply(554, "5.5.1", "No valid recipients: the handler has kept none")
 INSECURE = Reply(554, "5.7.0", "Command refused due to lack of security")
 REJECTED = Reply(421, "4.7.0", "Rejected by the handler of the PROXY header")
+DROPPED = Reply(250, "2.0.0", "Ok")
 NOT_ASCII = Reply(500, "5.6.0", "Error: strict ASCII mode")
 
 
@@ -331,10 +332,15 @@ def _options(parameters: Parameters) -> list[str]:
     return [keyword if value is None else f"{keyword}={value}" for keyword, value in parameters.items()]
 
 
-def _for_each(said: tuple[Reply, ...], recipients: list[str], message: Message) -> list[Reply]:
-    """LMTP: the handler answers for those it has kept. One it accepted at RCPT and did not keep is none of its
-    cares."""
-    if len(said) != len(recipients):
-        raise ValueError(f"{len(recipients)} recipients take one status, or one for each, not {len(said)}")
-    answers = dict(zip(recipients, said, strict=True))
-    return [answers.get(path, Reply(250, "2.0.0", "Ok")) for path in message.forward_paths]
+def _for_each(said: tuple[Reply, ...], kept: list[str], message: Message) -> list[Reply]:
+    """LMTP: a status for each recipient, in order; or for each that the handler has kept, where it has dropped some it
+    accepted at RCPT, which are none of its cares. Raises ValueError where nobody can tell whose is whose."""
+    paths = message.forward_paths
+    if len(said) == len(paths):
+        return list(said)
+    if len(said) == len(kept):
+        left = list(zip(kept, said, strict=True))[::-1]
+        replies = [left.pop()[1] if left and left[-1][0] == path else DROPPED for path in paths]
+        if not left:
+            return replies
+    raise ValueError(f"{len(paths)} recipients take one status, or one for each, not {len(said)}")
