@@ -309,3 +309,118 @@ def test_handle_starttls_and_the_session_behind_it(tls: TLS, context: ssl.SSLCon
     assert seen[:2] == [("there.example", True), (None, "TLSv1.3")]
     assert seen[2:] == ([("there.example", False)] if secure else [])
     assert len(handler.seen) == secure
+
+
+class Tells(Handler):
+    """Says with VRFY what it knows of the client."""
+
+    async def handle_VRFY(self, server: Any, session: Session, envelope: Envelope, address: str) -> str:
+        return f"252 {session.authenticated} {session._login_data} {session.host_name} {session.ssl is not None}"
+
+
+def test_nothing_of_what_was_said_in_the_clear_is_left_behind_tls(tls: TLS, context: ssl.SSLContext) -> None:
+    def talk(port: int) -> list[str]:
+        with smtplib.SMTP("127.0.0.1", port, timeout=10) as client:
+            client.ehlo("there.example")
+            assert client.docmd(PLAIN)[0] == 235
+            said = [client.docmd("VRFY a")]
+            client.starttls(context=context)
+            said.append(client.docmd("VRFY a"))
+            client.ehlo("there.example")
+            said.append(client.docmd("VRFY a"))
+            return [text.decode() for _, text in said]
+
+    async def main() -> None:
+        adapter = AiosmtpdHandler(Tells(), authenticator=lets_ann_in, auth_require_tls=False)
+        async with serving(adapter, settings={"tls": tls}) as server:
+            port = int(server.listeners[0].address.rpartition(":")[2])
+            assert await asyncio.to_thread(talk, port) == [
+                "True b'ann' there.example False",
+                "None None None True",
+                "None None there.example True",
+            ]
+
+    run(main())
+
+
+@pytest.mark.parametrize("says", [False, None, KeyError("said")])
+def test_a_handle_starttls_that_does_not_say_yes_lets_nobody_go_on(
+    says: Any, tls: TLS, context: ssl.SSLContext
+) -> None:
+    class Refuses(Tells):
+        def handle_STARTTLS(self, server: Any, session: Session, envelope: Envelope) -> Any:
+            if isinstance(says, Exception):
+                raise says
+            return says
+
+        async def handle_QUIT(self, *arguments: Any) -> str:
+            return "221 until then"
+
+    def talk(port: int) -> list[int]:
+        client = smtplib.SMTP("127.0.0.1", port, timeout=10)
+        client.starttls(context=context)
+        commands = ("NOOP", "EHLO a.example", "EHLO a.example", "VRFY a", "MAIL FROM:<a@example.org>", "QUIT")
+        codes = [client.docmd(command)[0] for command in commands]
+        client.close()
+        return codes[1:]
+
+    async def main() -> None:
+        async with serving(AiosmtpdHandler(Refuses()), settings={"tls": tls}) as server:
+            port = int(server.listeners[0].address.rpartition(":")[2])
+            first = 451 if isinstance(says, Exception) else 554
+            assert await asyncio.to_thread(talk, port) == [first, 554, 554, 503, 221]
+
+    run(main())
+
+
+def test_a_handle_starttls_that_has_to_be_awaited_is_refused() -> None:
+    class Waits(Handler):
+        async def handle_STARTTLS(self, *arguments: Any) -> bool:
+            await asyncio.sleep(0)
+            return False
+
+    with pytest.raises(TypeError, match="handle_STARTTLS is not awaited"):
+        AiosmtpdHandler(Waits())
+
+
+def test_what_one_client_has_proved_another_has_not() -> None:
+    async def main() -> None:
+        adapter = AiosmtpdHandler(Tells(), authenticator=lets_ann_in, auth_require_tls=False)
+        trusted = {"trusted_clients": ("127.0.0.0/8",)}
+        async with serving(adapter, settings=trusted) as server, Client.to(server) as client:
+            await client.say("EHLO there.example", 250)
+            await client.say(PLAIN, 235)
+            await client.say("XCLIENT NAME=other.example", 220)
+            assert await client.say("VRFY a", 252) == "252 None None None False"
+            await client.say("EHLO there.example", 250)
+            assert await client.say("VRFY a", 252) == "252 None None there.example False"
+            await client.say(PLAIN, 235)
+            await client.say("XCLIENT LOGIN=tim", 220)
+            await client.say("EHLO other.example", 250)
+            assert await client.say("VRFY a", 252) == "252 True b'tim' other.example False"
+            await client.say("XCLIENT LOGIN=[UNAVAILABLE]", 220)
+            await client.say("EHLO other.example", 250)
+            assert await client.say("VRFY a", 252) == "252 None None other.example False"
+
+    run(main())
+
+
+def test_whom_the_configurations_authenticator_lets_in_is_authenticated() -> None:
+    from lonedot import Authenticator
+
+    class Everybody:
+        def check_password(self, connection: Any, name: str, password: str) -> bool:
+            return True
+
+    handler = Handler()
+
+    async def main() -> None:
+        settings = {"auth": Authenticator(Everybody(), dangerously_without_tls=True)}
+        async with serving(AiosmtpdHandler(handler), settings=settings) as server, Client.to(server) as client:
+            await client.say("EHLO there.example", 250)
+            await send(client)
+            await client.say(PLAIN, 235)
+            await send(client)
+
+    run(main())
+    assert [seen[:3] for seen in handler.seen] == [(None, None, None), (True, None, b"ann")]

@@ -138,7 +138,8 @@ class HandlerAuthenticator(Authenticator):
         session.authenticated, session.auth_data = True, auth_data
         session._login_data = login
         who = login.decode("utf-8", "replace") if isinstance(login, bytes) else login if isinstance(login, str) else ""
-        return Identity(who, name, who)
+        client.identity = Identity(who, name, who)
+        return client.identity
 
 
 class _Checks:

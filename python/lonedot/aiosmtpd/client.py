@@ -21,6 +21,8 @@ from lonedot._core import __version__
 if TYPE_CHECKING:
     from lonedot._core import ProxyHeader
     from lonedot.connection import Connection
+    from lonedot.sasl import Identity
+    from lonedot.tls import TlsInfo
 
 
 class Challenge:
@@ -47,6 +49,11 @@ class Client:
     envelope: Envelope
     # What handle_STARTTLS has said.
     secure = True
+    # EHLO or HELO was accepted in this session.
+    greeted = False
+    # Whom the session takes the client for.
+    identity: Identity | None = None
+    tls: TlsInfo | None
 
     def __init__(self, handler: Any, connection: Connection, *, smtputf8: bool, decode_data: bool) -> None:
         self.event_handler = handler
@@ -63,22 +70,32 @@ class Client:
         """A new session: of a new client, of one that TLS has started with (RFC 3207 §4.2), of one whom another has
         begun to speak for (XCLIENT)."""
         connection = self.connection
+        self.greeted, self.identity = False, None
         self.session = Session(self.loop)
         self.session.proxy_data = _proxy_data(connection.proxy_header)
         self.envelope = Envelope()
-        self._tls, self._xclient = connection.tls, connection.xclient.copy()
-        if self._tls is not None:
-            cipher = (self._tls.cipher, self._tls.version, self._tls.bits)
-            certificate = self._tls.client_certificate or {}
+        self.tls, self._xclient = connection.tls, connection.xclient.copy()
+        if self.tls is not None:
+            cipher = (self.tls.cipher, self.tls.version, self.tls.bits)
+            certificate = self.tls.client_certificate or {}
             self.session.ssl = {"peercert": certificate, "cipher": cipher, "compression": None}
-        # As aiosmtpd has it, the proxy where there is one.
-        peer = connection.peer if connection.proxy_header is None else connection.proxy
+        # As aiosmtpd has it, the proxy where there is one; but after XCLIENT, whom that names.
+        peer = connection.peer if connection.proxy_header is None or connection.xclient else connection.proxy
         self.session.peer = tuple(peer) if peer is not None else ""  # type: ignore[assignment]
+
+    def identify(self) -> None:
+        """Takes note of whom the client is taken for where this was not by the handler's own AUTH: by the server's, or
+        by XCLIENT."""
+        self.identity = identity = self.connection.auth
+        session = self.session
+        session.authenticated, session.auth_data = (True, None) if identity is not None else (None, None)
+        session._login_data = identity.name.encode() if identity is not None else None
 
     @property
     def stale(self) -> bool:
-        """Whether TLS has started since the session began, or the client is another."""
-        return self._tls is not self.connection.tls or self._xclient != self.connection.xclient
+        """Whether what was known of the client is not of this one: it has to say EHLO anew, or is another."""
+        connection = self.connection
+        return self.greeted and connection.hello is None or self._xclient != connection.xclient
 
     async def push(self, status: str | bytes) -> None:
         """Keeps a status, which is sent where the hook gives none. Of several the last one is."""

@@ -50,7 +50,7 @@ class AiosmtpdHandler:
     the handler, AUTH is not offered.
 
     As with aiosmtpd, messages are accepted and discarded where there is neither `handle_DATA` nor `process_message`.
-    Raises TypeError for a `handle_EHLO` that takes neither 4 nor 5 arguments.
+    Raises TypeError for a `handle_EHLO` that takes neither 4 nor 5 arguments, and for a `handle_STARTTLS` that waits.
     """
 
     def __init__(
@@ -72,6 +72,8 @@ class AiosmtpdHandler:
         self._handle_mail, self._handle_rcpt, self._handle_data = (
             self._hooks.get(name) for name in ("handle_MAIL", "handle_RCPT", "handle_DATA")
         )
+        if inspect.iscoroutinefunction(self._hooks.get("handle_STARTTLS")):
+            raise TypeError("handle_STARTTLS is not awaited, and a coroutine would mean yes; make it a function")
         self._process_message = getattr(handler, "process_message", None)
         self._ehlo_takes_responses = self._takes_responses()
         capabilities = {"8bitmime"} if not decode_data else set()
@@ -108,6 +110,22 @@ class AiosmtpdHandler:
         if client is None:
             client = Client(self.handler, connection, smtputf8=self._smtputf8, decode_data=self._decode_data)
             connection.state[_KEY] = client
+        if client.identity is not connection.auth:
+            client.identify()
+        return client
+
+    def _current(self, connection: Connection) -> Client:
+        """The same, for what may be said before EHLO: a session that has ended is not gone on with."""
+        client = self.client(connection)
+        if client.stale:
+            tls = client.tls
+            client.begin()
+            hook = self._hooks.get("handle_STARTTLS")
+            if hook is not None and client.tls is not tls:
+                # Also where it raises. Not awaited, as in aiosmtpd.
+                client.secure = False
+                client.secure = bool(hook(client, client.session, client.envelope))
+            return self.client(connection)
         return client
 
     # What the server asks.
@@ -123,13 +141,7 @@ class AiosmtpdHandler:
         return None if accepts is not MISSING and accepts else REJECTED
 
     def _hello(self, connection: Connection, hello: Ehlo | Helo | Lhlo) -> Any:
-        client = self.client(connection)
-        if client.stale:
-            begun = client.session.ssl is None and connection.tls is not None
-            client.begin()
-            if begun and "handle_STARTTLS" in self._hooks:
-                # Not awaited, as in aiosmtpd.
-                client.secure = bool(self._hooks["handle_STARTTLS"](client, client.session, client.envelope))
+        client = self._current(connection)
         if not client.secure:
             return INSECURE
         client.envelope = Envelope()
@@ -145,6 +157,7 @@ class AiosmtpdHandler:
                 return answer
             if status is MISSING or client.session.host_name is None:
                 client.session.host_name = hello.name
+            client.greeted = True
             return None
 
         if name not in self._hooks:
@@ -206,26 +219,28 @@ class AiosmtpdHandler:
 
     def _vrfy(self, connection: Connection, vrfy: Vrfy) -> Any:
         address = vrfy.argument.removeprefix("<").removesuffix(">")
-        client = self.client(connection)
+        client = self._current(connection)
         return self._ask(self._hooks["handle_VRFY"], _meaning, client, client.envelope, address)
 
     def _noop(self, connection: Connection, noop: Noop) -> Any:
-        client = self.client(connection)
+        client = self._current(connection)
         return self._ask(self._hooks["handle_NOOP"], _meaning, client, client.envelope, noop.argument or None)
 
     def _rset(self, connection: Connection, rset: Rset) -> Any:
-        client = self.client(connection)
+        client = self._current(connection)
         client.envelope = Envelope()
         return self._ask(self._hooks["handle_RSET"], _meaning, client, client.envelope)
 
     def _quit(self, connection: Connection, quit_: Quit) -> Any:
-        client = self.client(connection)
+        client = self._current(connection)
         return self._ask(self._hooks["handle_QUIT"], _meaning, client, client.envelope)
 
     # How the handler is asked.
 
     def _ask(self, hook: Callable[..., Any], meaning: Meaning, client: Client, envelope: Envelope, *others: Any) -> Any:
         """What a hook's status means, or what to await for it."""
+        if not client.secure and hook is not self._hooks.get("handle_QUIT"):
+            return INSECURE
         try:
             status = hook(client, client.session, envelope, *others)
         except Exception as error:
