@@ -9,7 +9,7 @@ from aiosmtpd.smtp import MISSING
 from lonedot.aiosmtpd import AiosmtpdHandler
 
 from tests.support import Client, run, serving
-from tests.test_aiosmtpd_handler import adapted
+from tests.test_aiosmtpd_handler import BOTH, Served, adapted
 
 PROXY = b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 25\r\n"
 
@@ -109,5 +109,72 @@ def test_over_lmtp_no_recipient_has_another_ones_status(recipients: list[str], s
             await client.say("DATA", 354)
             client.send(b"x\r\n.\r\n")
             await client.expect(*codes)
+
+    run(main())
+
+
+@BOTH
+def test_the_envelope_of_the_message_is_the_servers_until_its_reply(served: Served) -> None:
+    class Handler:
+        async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+            assert server.envelope is envelope
+            envelope.of_mine = "the first"
+            if envelope.content == b"raise\r\n":
+                raise KeyError("said")
+            return "250 OK"
+
+        async def handle_VRFY(self, server: Any, session: Any, envelope: Any, address: str) -> str:
+            assert server.envelope is envelope
+            return f"252 {envelope.mail_from} {envelope.content} {hasattr(envelope, 'of_mine')}"
+
+    async def main() -> None:
+        async with served(Handler()) as client:
+            # aiosmtpd itself leaves a transaction open whose hook has raised.
+            for content, code in ((b"x", 250), (b"raise", 451))[: 1 + (served is adapted)]:
+                await client.until_mail_data()
+                client.send(content + b"\r\n.\r\n")
+                await client.expect(code)
+                assert await client.say("VRFY a@example.org", 252) == "252 None None False"
+
+    run(main())
+
+
+@BOTH
+def test_what_was_refused_leaves_nothing_in_the_envelope(served: Served) -> None:
+    class Handler:
+        async def handle_MAIL(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
+            if address.startswith("later"):
+                return "451 later"
+            envelope.mail_from = address
+            return f"250 {envelope.smtp_utf8} {envelope.mail_options} {envelope.rcpt_tos}"
+
+    async def main() -> None:
+        async with served(Handler()) as client:
+            await client.say("EHLO there.example", 250)
+            await client.say("MAIL FROM:<later@example.org> SMTPUTF8", 451)
+            assert await client.say("MAIL FROM:<a@example.org>", 250) == "250 False [] []"
+            await client.say("RCPT TO:<b@example.org>", 250)
+            await client.say("RSET", 250)
+            assert await client.say("MAIL FROM:<a@example.org>", 250) == "250 False [] []"
+
+    run(main())
+
+
+@pytest.mark.parametrize("ends", ["250 OK", KeyError("said")])
+def test_what_a_hook_has_pushed_is_not_said_for_another(ends: Any) -> None:
+    class Handler:
+        async def handle_NOOP(self, server: Any, *arguments: Any) -> str:
+            await server.push("250 pushed")
+            if isinstance(ends, Exception):
+                raise ends
+            return str(ends)
+
+        async def handle_VRFY(self, *arguments: Any) -> None:
+            return None
+
+    async def main() -> None:
+        async with adapted(Handler()) as client:
+            await client.say("NOOP", 451 if isinstance(ends, Exception) else 250)
+            await client.say("VRFY a@example.org", 451)
 
     run(main())

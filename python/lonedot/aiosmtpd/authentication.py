@@ -87,6 +87,7 @@ class HandlerAuthenticator(Authenticator):
     async def run(self, name: str, connection: Connection, initial: bytes | None) -> Outcome:
         """One exchange from its beginning to its end. Waits for `Challenge`s."""
         client = self._client(connection)
+        client.pushed = []
         arguments = [name] if initial is None else [name, b64encode(initial).decode("ascii")]
         if self._hook is not None:
             status = await _awaited(self._hook(client, client.session, client.envelope, arguments))

@@ -174,8 +174,8 @@ class AiosmtpdHandler:
             # Of a transaction that has ended without a message.
             envelope = client.envelope = Envelope()
         address, options = mail.reverse_path or "<>", _options(mail.parameters)
-        if options:
-            envelope.smtp_utf8 = mail.parameters.smtputf8
+        # Also after one that was refused.
+        envelope.smtp_utf8 = bool(options) and mail.parameters.smtputf8
         if self._handle_mail is None:
             return _mail_meaning(MISSING, envelope, address, options)
         return self._ask(self._handle_mail, _mail_meaning, client, envelope, address, options)
@@ -195,7 +195,17 @@ class AiosmtpdHandler:
         envelope = client.envelope
         if not self._asks_envelope:
             self._fill(envelope, message)
+        try:
+            answer = self._delivered(client, envelope, message)
+        except BaseException:
+            client.envelope = Envelope()
+            raise
+        if inspect.isawaitable(answer):
+            return _then_anew(answer, client)
         client.envelope = Envelope()
+        return answer
+
+    def _delivered(self, client: Client, envelope: Envelope, message: Message) -> Any:
         if not envelope.rcpt_tos:
             return NO_RECIPIENTS
         content = message.content
@@ -241,6 +251,8 @@ class AiosmtpdHandler:
         """What a hook's status means, or what to await for it."""
         if not client.secure and hook is not self._hooks.get("handle_QUIT"):
             return INSECURE
+        if client.pushed:
+            client.pushed = []  # of a hook that did not come to its end
         try:
             status = hook(client, client.session, envelope, *others)
         except Exception as error:
@@ -332,6 +344,14 @@ def _rcpt_meaning(status: Any, envelope: Envelope, address: str, options: list[s
         envelope.rcpt_options.extend(options)
         return None
     return reply(status)
+
+
+async def _then_anew(answer: Awaitable[Any], client: Client) -> Any:
+    """What is awaited for a message, whose envelope is the client's until then."""
+    try:
+        return await answer
+    finally:
+        client.envelope = Envelope()
 
 
 def _said(status: Any, client: Client) -> Any:
