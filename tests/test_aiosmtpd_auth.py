@@ -15,7 +15,7 @@ from aiosmtpd.smtp import MISSING, AuthResult, Envelope, LoginPassword, Session,
 from lonedot import TLS, Config, Server
 from lonedot.aiosmtpd import AiosmtpdHandler
 
-from tests.support import LOOPS, Client, run, serving
+from tests.support import LOOPS, Client, run, serving, until
 
 
 def encoded(text: str) -> str:
@@ -424,3 +424,88 @@ def test_whom_the_configurations_authenticator_lets_in_is_authenticated() -> Non
 
     run(main())
     assert [seen[:3] for seen in handler.seen] == [(None, None, None), (True, None, b"ann")]
+
+
+@pytest.mark.parametrize("status", ["334 YWdhaW4=", "354 go on"])
+def test_only_a_positive_status_of_handle_auth_authenticates(status: str) -> None:
+    class Handler:
+        async def handle_AUTH(self, *arguments: Any) -> str:
+            return status
+
+    async def main() -> None:
+        async with client_of(Handler(), auth_required=True) as client:
+            await client.say(PLAIN, 454)
+            await client.say("MAIL FROM:<a@example.org>", 530)
+
+    run(main())
+
+
+class Borrows(Handler):
+    """A mechanism that holds something while the client thinks, and gives it back."""
+
+    def __init__(self, swallows: bool) -> None:
+        super().__init__()
+        self.lent = 0
+        self.swallows = swallows
+
+    async def auth_SLOW(self, server: Any, args: list[str]) -> Any:
+        self.lent += 1
+        try:
+            response = await server.challenge_auth("and?")
+            while self.swallows:
+                try:
+                    response = await server.challenge_auth("and?")
+                except asyncio.CancelledError:
+                    response = b"no"
+        finally:
+            await asyncio.sleep(0)
+            self.lent -= 1
+        return AuthResult(success=response == b"yes", handled=False)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("leaves", ["QUIT", "reset", "close", "cancel"])
+def test_a_mechanism_that_a_client_leaves_in_the_middle_is_cancelled(leaves: str, loop: str) -> None:
+    handler = Borrows(False)
+
+    async def main() -> None:
+        adapter = AiosmtpdHandler(handler, auth_require_tls=False)
+        async with serving(adapter) as server:
+            async with Client.to(server) as client:
+                await client.say("EHLO there.example", 250)
+                await client.say("AUTH SLOW", 334)
+                assert handler.lent == 1
+                if leaves == "reset":
+                    client.reset()
+                elif leaves == "close":
+                    client.writer.close()
+                else:
+                    await client.say("*", 501)
+                    # Begins another, for which the first has to be over.
+                    await client.say("AUTH SLOW", 334)
+                    assert handler.lent == 1
+                    await client.say(encoded("yes"), 235)
+                    assert handler.lent == 0
+                    if leaves == "QUIT":
+                        await client.say("QUIT", 221)
+            await until(lambda: handler.lent == 0 and not server.conversations)
+
+    run(main(), loop)
+
+
+def test_a_mechanism_that_does_not_let_go_is_let_go(caplog: pytest.LogCaptureFixture) -> None:
+    handler = Borrows(True)
+
+    async def main() -> None:
+        adapter = AiosmtpdHandler(handler, auth_require_tls=False)
+        async with serving(adapter) as server:
+            async with Client.to(server) as client:
+                await client.say("EHLO there.example", 250)
+                await client.say("AUTH SLOW", 334)
+                await client.say(encoded("x"), 334)
+                await client.say("*", 501)
+                await client.say("AUTH SLOW", 334)
+            await until(lambda: not server.conversations)
+        assert "an AUTH mechanism that its client has left failed" in caplog.text
+
+    run(main())

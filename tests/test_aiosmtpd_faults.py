@@ -1,4 +1,4 @@
-"""What goes wrong in a handler written for aiosmtpd: no message is acknowledged that was not taken, nobody is let in."""
+"""What goes wrong in a handler written for aiosmtpd: nothing is acknowledged that was not taken, nobody is let in."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ comes.
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import types
 from base64 import b64encode
@@ -36,11 +37,11 @@ _PASSWORDS = ("PLAIN", "LOGIN")
 class HandlerAuthenticator(Authenticator):
     """What a handler of aiosmtpd's offers with AUTH. `of` makes one."""
 
-    __slots__ = ("_authenticator", "_callback", "_client", "_hook", "_own")
+    __slots__ = ("_authenticator", "_callback", "_hook", "_own", "client")
 
     _authenticator: Callable[..., Any] | None
     _callback: Callback | None
-    _client: Callable[[Connection], Client]
+    client: Callable[[Connection], Client]
     _hook: Callable[..., Any] | None
     _own: dict[str, Mechanism]
 
@@ -74,7 +75,7 @@ class HandlerAuthenticator(Authenticator):
         self._credentials, self._mechanisms = handler, tuple(offered)
         self._required, self._dangerously_without_tls = required, without_tls
         self._authenticator, self._callback = authenticator, callback
-        self._client, self._hook, self._own = client, hook, own
+        self.client, self._hook, self._own = client, hook, own
         return self
 
     def exchange(self, mechanism: str, connection: Connection) -> Exchange | Reply:
@@ -84,9 +85,8 @@ class HandlerAuthenticator(Authenticator):
             return Reply(504, "5.5.4", f"Unrecognized authentication type; there is {' '.join(self._mechanisms)}")
         return _HandlerExchange(self, name, connection)
 
-    async def run(self, name: str, connection: Connection, initial: bytes | None) -> Outcome:
+    async def run(self, name: str, client: Client, initial: bytes | None) -> Outcome:
         """One exchange from its beginning to its end. Waits for `Challenge`s."""
-        client = self._client(connection)
         client.pushed = []
         arguments = [name] if initial is None else [name, b64encode(initial).decode("ascii")]
         if self._hook is not None:
@@ -96,7 +96,7 @@ class HandlerAuthenticator(Authenticator):
         if name in self._own:
             return self._by_result(client, name, await _awaited(self._own[name](client, arguments)))
         checks = _Checks(self.authenticate, client, name)
-        inner = MECHANISMS[name](checks, connection)
+        inner = MECHANISMS[name](checks, client.connection)
         outcome = await inner.step(initial)
         while isinstance(outcome, bytes):
             outcome = await inner.step(await client.challenge_auth(outcome))
@@ -131,6 +131,8 @@ class HandlerAuthenticator(Authenticator):
         said = reply(pushed[-1] if status is None and pushed else status)
         if said.code >= 400:
             return said
+        if said.code >= 300:
+            raise ValueError("handle_AUTH asks with server.challenge_auth; a status of 3xx is none")
         auth_data = client.session.auth_data
         return self._succeeded(client, name, auth_data, getattr(auth_data, "login", None))
 
@@ -191,28 +193,52 @@ class _HandlerExchange(Exchange):
 
     async def _step(self, response: bytes | None) -> Outcome:
         sent: bytes | None = None
+        client = self._authenticator.client(self._connection)
         if self._coroutine is None:
-            self._coroutine = self._authenticator.run(self._name, self._connection, response)
+            await give_up(client)
+            self._coroutine = self._authenticator.run(self._name, client, response)
         else:
-            sent = response
+            sent, client.mechanism = response, None
         try:
-            return await _to_challenge(self._coroutine, sent)
+            outcome = await _to_challenge(self._coroutine, sent)
+            if isinstance(outcome, bytes):
+                client.mechanism = self._coroutine
+            return outcome
         except Exception as error:
             # As with any credentials: without what it says, which may hold a password.
             log_failure(f"AUTH {self._name}", error)
             return UNCHECKED
 
 
-@types.coroutine
-def _to_challenge(coroutine: Coroutine[Any, Any, Outcome], sent: bytes | None) -> Generator[Any, Any, Outcome]:
-    """Runs it to its next challenge, or to its end."""
+async def give_up(client: Client) -> None:
+    """Ends a mechanism that the client has left at a challenge: it is cancelled, and may await what it has to clean up.
+    One that goes on asking is closed."""
+    coroutine, client.mechanism = client.mechanism, None
+    if coroutine is None:
+        return
     try:
-        yielded = coroutine.send(sent)
+        await _to_challenge(coroutine, None, asyncio.CancelledError())
+        coroutine.close()
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+    except Exception as error:
+        log_failure("an AUTH mechanism that its client has left", error)
+
+
+@types.coroutine
+def _to_challenge(
+    coroutine: Coroutine[Any, Any, Outcome], sent: bytes | None, error: BaseException | None = None
+) -> Generator[Any, Any, Outcome]:
+    """Runs it to its next challenge, or to its end. `error`: what is raised in it first."""
+    try:
+        yielded = coroutine.send(sent) if error is None else coroutine.throw(error)
         while not isinstance(yielded, Challenge):
             try:
                 got = yield yielded
-            except BaseException as error:
-                yielded = coroutine.throw(error)
+            except BaseException as raised:
+                yielded = coroutine.throw(raised)
             else:
                 yielded = coroutine.send(got)
     except StopIteration as end:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import types
 from base64 import b64decode
-from collections.abc import Generator
+from collections.abc import Coroutine, Generator
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -21,7 +21,7 @@ from lonedot._core import __version__
 if TYPE_CHECKING:
     from lonedot._core import ProxyHeader
     from lonedot.connection import Connection
-    from lonedot.sasl import Identity
+    from lonedot.sasl import Identity, Outcome
     from lonedot.tls import TlsInfo
 
 
@@ -54,6 +54,8 @@ class Client:
     # Whom the session takes the client for.
     identity: Identity | None = None
     tls: TlsInfo | None
+    # An AUTH mechanism that stands at a challenge.
+    mechanism: Coroutine[Any, Any, Outcome] | None = None
 
     def __init__(self, handler: Any, connection: Connection, *, smtputf8: bool, decode_data: bool) -> None:
         self.event_handler = handler
@@ -87,7 +89,7 @@ class Client:
         """Takes note of whom the client is taken for where this was not by the handler's own AUTH: by the server's, or
         by XCLIENT."""
         self.identity = identity = self.connection.auth
-        session = self.session
+        session: Any = self.session
         session.authenticated, session.auth_data = (True, None) if identity is not None else (None, None)
         session._login_data = identity.name.encode() if identity is not None else None
 
@@ -104,8 +106,9 @@ class Client:
     async def challenge_auth(
         self, challenge: str | bytes, encode_to_b64: bool = True, log_client_response: bool = False
     ) -> bytes:
-        """The client's response to a challenge, base64 undone; in hooks for AUTH only. A client that cancels, or whose
-        response is no base64, is answered by lonedot, and the mechanism is never heard of again."""
+        """The client's response to a challenge, base64 undone; in hooks for AUTH only, and in no task of their own. A
+        client that cancels, or whose response is no base64, is answered by lonedot. Raises CancelledError then, once
+        another AUTH comes or the client has left."""
         octets = challenge.encode() if isinstance(challenge, str) else challenge
         return await _response(Challenge(octets if encode_to_b64 else b64decode(octets, validate=True)))
 

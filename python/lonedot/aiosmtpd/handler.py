@@ -15,7 +15,7 @@ from warnings import warn
 from aiosmtpd.smtp import MISSING, Envelope, Session
 
 from lonedot._core import Ehlo, Helo, Lhlo, Mail, Noop, Quit, Rcpt, Reply, Rset, Vrfy
-from lonedot.aiosmtpd.authentication import Callback, HandlerAuthenticator
+from lonedot.aiosmtpd.authentication import Callback, HandlerAuthenticator, give_up
 from lonedot.aiosmtpd.client import Client
 from lonedot.aiosmtpd.status import replies, reply
 from lonedot.prompt import prompt
@@ -87,6 +87,8 @@ class AiosmtpdHandler:
             without_tls=not auth_require_tls,
             exclude=auth_exclude_mechanism,
         )
+        if self.auth is not None:
+            self.on_disconnect = self._disconnect
         self.on_hello = self._hello
         self.on_message = self._message
         # The server asks for what there is.
@@ -245,6 +247,10 @@ class AiosmtpdHandler:
         client = self._current(connection)
         return self._ask(self._hooks["handle_QUIT"], _meaning, client, client.envelope)
 
+    def _disconnect(self, connection: Connection, reason: str) -> Awaitable[None] | None:
+        client: Client | None = connection.state.get(_KEY)
+        return give_up(client) if client is not None and client.mechanism is not None else None
+
     # How the handler is asked.
 
     def _ask(self, hook: Callable[..., Any], meaning: Meaning, client: Client, envelope: Envelope, *others: Any) -> Any:
@@ -273,8 +279,8 @@ class AiosmtpdHandler:
         return meaning(said, envelope, *others)
 
     def _failed(self, error: Exception, meaning: Meaning, *arguments: Any) -> Coroutine[Any, Any, Any]:
-        """What `handle_exception` makes of it. Without one, or where that says nothing, it is raised anew, for the server
-        to log, and to say 451."""
+        """What `handle_exception` makes of it. Without one, or where that says nothing, it is raised anew, for the
+        server to log, and to say 451."""
         hook = self._hooks.get("handle_exception")
         if hook is None:
             raise error
