@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from lonedot.prompt import never_waits, prompt
@@ -88,7 +89,7 @@ def gives_coroutine() -> Any:
 NEVER = [gives, raises, loops, starts_a_task, Holder().method, Holder.of_class, Holder.static]
 OTHERS = [
     *(awaits, awaits_seldom, iterates, enters, awaits_within, asks_for_its_task, yields, plain, gives_coroutine),
-    *(Holder(), print, int, object()),
+    *(Holder(), print, int, object(), AsyncMock()),
 ]
 
 
