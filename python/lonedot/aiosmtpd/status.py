@@ -12,22 +12,34 @@ from functools import lru_cache
 from lonedot._core import Reply
 
 _LINE = re.compile(r"([2-5][0-9]{2})(?:([ -])(.*))?").fullmatch
-_ENHANCED = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?: |$)").match
+# A zero in front is none's (RFC 3463 §2), and stays text.
+_ENHANCED = re.compile(r"([245](?:\.(?:0|[1-9][0-9]{0,2})){2})(?: |$)").match
 # What a Reply's text does not take, whatever SMTPUTF8 says: not every client that reads it has asked for that.
 _UNPRINTABLE = re.compile(r"[^\t\x20-\x7e]")
 
 
-# Handlers say the same few things again and again.
-_remembered = lru_cache(maxsize=256)
+# Handlers say the same few things again and again, and say them briefly. What a client has a part in may be long.
+_BRIEF = 512
 
 
-@_remembered
 def replies(status: str | bytes) -> tuple[Reply, ...]:
     """All replies in a status: one, of one line or more, or for LMTP several, one for each recipient."""
+    if not isinstance(status, (str, bytes)):
+        raise TypeError(f"a hook of aiosmtpd's gives a status such as '250 OK', or MISSING, not {status!r}")
+    return _remembered(status) if len(status) <= _BRIEF else _read(status)
+
+
+def reply(status: str | bytes) -> Reply:
+    """The only one. Raises ValueError where there are several, too."""
+    read = replies(status)
+    if len(read) != 1:
+        raise ValueError(f"one reply is to be given, not {len(read)}: {status!r}")
+    return read[0]
+
+
+def _read(status: str | bytes) -> tuple[Reply, ...]:
     if isinstance(status, bytes):
         status = status.decode("utf-8", "replace")
-    if not isinstance(status, str):
-        raise TypeError(f"a hook of aiosmtpd's gives a status such as '250 OK', or MISSING, not {status!r}")
     read: list[Reply] = []
     lines: list[str] = []
     for line in re.split(r"\r?\n", status.rstrip("\r\n")):
@@ -44,16 +56,12 @@ def replies(status: str | bytes) -> tuple[Reply, ...]:
     return tuple(read)
 
 
-@_remembered
-def reply(status: str | bytes) -> Reply:
-    """The only one. Raises ValueError where there are several, too."""
-    read = replies(status)
-    if len(read) != 1:
-        raise ValueError(f"one reply is to be given, not {len(read)}: {status!r}")
-    return read[0]
+_remembered = lru_cache(maxsize=256)(_read)
 
 
 def _reply(code: int, lines: list[str]) -> Reply:
+    if code % 100 >= 60:
+        code = code // 100 * 100 + 50  # 571, say, is none of RFC 5321's; of such a one clients read the first digit
     found = _ENHANCED(lines[0])
     if found is None or found[1][0] != str(code)[0]:
         return Reply(code, None, "\n".join(lines))
