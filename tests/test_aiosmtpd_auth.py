@@ -160,6 +160,10 @@ class Riddles(Handler):
     async def auth_by_another_name(self, server: Any, args: list[str]) -> Any:
         return b"old way"
 
+    async def auth_small(self, server: Any, args: list[str]) -> Any:
+        assert args in (["SMALL"], ["SMALL", "="], ["SMALL", "eA=="])
+        return AuthResult(success=len(args) == 2 and args[1] == "=")
+
     async def auth_OLD__FAIL(self, server: Any, args: list[str]) -> Any:
         return MISSING
 
@@ -179,7 +183,7 @@ def test_mechanisms_of_the_handlers_own(caplog: pytest.LogCaptureFixture) -> Non
     async def main() -> None:
         async with client_of(handler) as client:
             assert set(cast(Any, client).offered.split()) == {
-                *("AUTH", "RIDDLE", "TWO-WORDS", "OLD-FAIL", "PUSHES", "RAISES", "PLAIN")
+                *("AUTH", "RIDDLE", "TWO-WORDS", "SMALL", "OLD-FAIL", "PUSHES", "RAISES", "PLAIN")
             }
             assert (await client.say("AUTH RIDDLE", 334)).split()[1] == encoded("what has keys and opens no door?")
             await client.say(encoded("a piano"), 334)
@@ -507,5 +511,15 @@ def test_a_mechanism_that_does_not_let_go_is_let_go(caplog: pytest.LogCaptureFix
                 await client.say("AUTH SLOW", 334)
             await until(lambda: not server.conversations)
         assert "an AUTH mechanism that its client has left failed" in caplog.text
+
+    run(main())
+
+
+def test_a_mechanism_is_offered_in_capitals_and_sees_an_empty_response() -> None:
+    async def main() -> None:
+        async with client_of(Riddles()) as client:
+            await client.say("AUTH SMALL", 535)
+            await client.say("AUTH small eA==", 535)
+            await client.say("AUTH small =", 235)
 
     run(main())

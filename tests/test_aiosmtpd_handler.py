@@ -481,6 +481,23 @@ def test_handle_ehlo_may_refuse(served: Served) -> None:
     run(main())
 
 
+@BOTH
+@pytest.mark.parametrize("kind", [list, tuple, iter])
+def test_handle_ehlo_gives_lines_in_anything(served: Served, kind: Any) -> None:
+    class Handler(OnlyData):
+        async def handle_EHLO(
+            self, server: Any, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+        ) -> Any:
+            session.host_name = hostname
+            return kind(responses)
+
+    async def main() -> None:
+        async with served(Handler()) as client:
+            await client.until_mail_data()
+
+    run(main())
+
+
 def test_hooks_of_aiosmtpds_own_handlers(tmp_path: Any) -> None:
     mailbox = Mailbox(tmp_path / "box")
 

@@ -59,13 +59,13 @@ class HandlerAuthenticator(Authenticator):
     ) -> Self | None:
         """None for a handler that knows nothing of AUTH. Raises ValueError where it is required all the same."""
         own = {
-            getattr(method, "__auth_mechanism_name__", name.removeprefix("auth_").replace("__", "-")): method
+            getattr(method, "__auth_mechanism_name__", name.removeprefix("auth_").replace("__", "-")).upper(): method
             for name, method in inspect.getmembers(handler, callable)
             if name.startswith("auth_")
         }
         hook = getattr(handler, "handle_AUTH", None)
         passwords = _PASSWORDS if authenticator or callback or hook else ()
-        excluded = set(exclude)
+        excluded = {name.upper() for name in exclude}
         offered = [name for name in dict.fromkeys((*own, *passwords)) if name not in excluded]
         if not offered:
             if required:
@@ -88,7 +88,8 @@ class HandlerAuthenticator(Authenticator):
     async def run(self, name: str, client: Client, initial: bytes | None) -> Outcome:
         """One exchange from its beginning to its end. Waits for `Challenge`s."""
         client.pushed = []
-        arguments = [name] if initial is None else [name, b64encode(initial).decode("ascii")]
+        # An empty response is written so (RFC 4954 §4).
+        arguments = [name] if initial is None else [name, b64encode(initial).decode("ascii") or "="]
         if self._hook is not None:
             status = await _awaited(self._hook(client, client.session, client.envelope, arguments))
             if status is not MISSING:

@@ -151,7 +151,7 @@ class AiosmtpdHandler:
         name = "handle_EHLO" if client.session.extended_smtp else "handle_HELO"
 
         def meaning(status: Any, *_: Any) -> Answer:
-            if isinstance(status, (list, tuple)):
+            if isinstance(status, Iterable) and not isinstance(status, (str, bytes)):
                 # aiosmtpd's own list, and what the hook has made of it: keywords are lonedot's to offer.
                 status = "\r\n".join(status)
             answer = None if status is MISSING else replies(status)[-1]
