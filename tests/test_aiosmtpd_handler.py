@@ -236,6 +236,24 @@ def test_missing_leaves_it_to_the_server(served: Served) -> None:
     assert envelope.content == b"hello\r\n"
 
 
+@BOTH
+def test_a_hook_that_a_subclass_has_taken_away_is_none(served: Served) -> None:
+    class Without(Everything):
+        handle_HELO = handle_EHLO = handle_MAIL = handle_RCPT = handle_DATA = None  # type: ignore[assignment]
+        handle_RSET = handle_NOOP = handle_VRFY = handle_QUIT = None  # type: ignore[assignment]
+
+    async def main() -> None:
+        async with served(Without()) as client:
+            for line, code in ("HELO x.example", 250), ("VRFY a@example.org", 252), ("NOOP", 250), ("RSET", 250):
+                await client.say(line, code)
+            await client.until_mail_data()
+            client.send(b"x\r\n.\r\n")
+            await client.expect(250)
+            await client.say("QUIT", 221)
+
+    run(main())
+
+
 class OfFunctions:
     """Given as a class: its hooks are functions."""
 

@@ -68,7 +68,8 @@ class AiosmtpdHandler:
         self.handler = handler
         self._decode_data = decode_data
         self._smtputf8 = enable_SMTPUTF8
-        self._hooks = {name: prompt(getattr(handler, name)) for name in dir(handler) if name.startswith("handle_")}
+        hooks = {name: getattr(handler, name) for name in dir(handler) if name.startswith("handle_")}
+        self._hooks = {name: prompt(hook) for name, hook in hooks.items() if hook is not None}
         self._handle_mail, self._handle_rcpt, self._handle_data = (
             self._hooks.get(name) for name in ("handle_MAIL", "handle_RCPT", "handle_DATA")
         )
