@@ -415,6 +415,13 @@ def test_8bitmime_is_offered_when_the_delivery_honours_it(capabilities: frozense
     run(main())
 
 
+def test_what_else_a_handler_calls_auth_is_said_to_be_the_handlers() -> None:
+    handler = Recorder()
+    handler.auth = "a database"  # type: ignore[attr-defined]
+    with pytest.raises(TypeError, match=r"Recorder.auth is the Authenticator of .* not 'a database'"):
+        Server(handler)
+
+
 def test_capabilities_are_a_set_not_one_text() -> None:
     """A text would be taken for its letters."""
     handler = Recorder()

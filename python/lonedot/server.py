@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from lonedot._core import ReadBuffer, Reply
+from lonedot.authenticator import Authenticator
 from lonedot.budget import Budget
 from lonedot.census import Census
 from lonedot.client_settings import ClientSettings
@@ -71,6 +72,11 @@ class Server:
         self.hooks = Hooks(handler, delivery)
         config = config if config is not None else Config()
         if config.auth is None and self.hooks.auth is not None:
+            if not isinstance(self.hooks.auth, Authenticator):
+                raise TypeError(
+                    f"{type(handler).__name__}.auth is the Authenticator of a handler that brings its own, "
+                    f"not {self.hooks.auth!r}; call what that is by another name"
+                )
             config = replace(config, auth=self.hooks.auth)
         self.config = config
         self.delivery = delivery
