@@ -97,7 +97,7 @@ class Client:
     def stale(self) -> bool:
         """Whether what was known of the client is not of this one: it has to say EHLO anew, or is another."""
         connection = self.connection
-        return self.greeted and connection.hello is None or self._xclient != connection.xclient
+        return (self.greeted and connection.hello is None) or self._xclient != connection.xclient
 
     async def push(self, status: str | bytes) -> None:
         """Keeps a status, which is sent where the hook gives none. Of several the last one is."""
