@@ -77,4 +77,6 @@ def test_what_passes_with_aiosmtpd_passes_with_lonedot(
 
 
 def test_on_asyncio_all_of_it_passes(outcomes: dict[tuple[str, str], Outcome]) -> None:
+    if "failed" in outcomes["upstream", "asyncio"]["outcomes"].values():
+        pytest.skip("not with aiosmtpd's own classes either, on this Python")
     assert set(outcomes["lonedot", "asyncio"]["outcomes"].values()) <= {"passed", "skipped"}
