@@ -192,6 +192,15 @@ def subclass(base: Any, **attributes: Any) -> Any:
 
 
 @contextmanager
+def left_open() -> Iterator[None]:
+    """Collects what aiosmtpd's controllers leave to the collector when they stop: connections that are still open."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        yield
+        gc.collect()
+
+
+@contextmanager
 def served(controller: Any) -> Iterator[Any]:
     """A controller that runs, at a port that was free; stopped at the end."""
     trigger = controller._trigger_server
@@ -210,11 +219,8 @@ def served(controller: Any) -> Iterator[Any]:
         controller.start()
         yield controller
     finally:
-        with warnings.catch_warnings():
-            # aiosmtpd leaves connections that are still open to the collector.
-            warnings.simplefilter("ignore", ResourceWarning)
+        with left_open():
             controller.stop()
-            gc.collect()
 
 
 def read_until(client: socket.socket, end: bytes) -> bytes:

@@ -18,7 +18,19 @@ import lonedot.aiosmtpd
 import pytest
 from lonedot import TLS
 
-from tests.aiosmtpd_support import BOTH, CLASSES, HELLO, OURS, QUIT, SENT, Taker, read_until, served, subclass
+from tests.aiosmtpd_support import (
+    BOTH,
+    CLASSES,
+    HELLO,
+    OURS,
+    QUIT,
+    SENT,
+    Taker,
+    left_open,
+    read_until,
+    served,
+    subclass,
+)
 from tests.tls_support import NAME
 
 CONTROLLERS = ["Controller", "UnixSocketController", "UnthreadedController", "UnixSocketUnthreadedController"]
@@ -93,7 +105,7 @@ def test_options_for_the_server(of: str, loop: asyncio.AbstractEventLoop) -> Non
         assert (smtpd.data_size_limit, smtpd._decode_data, smtpd.enable_SMTPUTF8) == (7, True, False)
         assert smtpd._timeout_duration == 5
     with pytest.warns(DeprecationWarning, match="server_kwargs"):
-        assert CLASSES[of].Controller(None, loop, server_kwargs={"timeout": 5}).SMTP_kwargs["timeout"] == 5
+        assert CLASSES[of].Controller(None, loop=loop, server_kwargs={"timeout": 5}).SMTP_kwargs["timeout"] == 5
 
 
 @BOTH
@@ -199,9 +211,13 @@ class TestFailing:
             ({"command_call_limit": "1"}, TypeError, "command_call_limit must be int"),
             ({"proxy_protocol_timeout": 0}, ValueError, "must be > 0"),
         ]
+
+        async def make(options: dict[str, Any]) -> None:
+            CLASSES[of].Controller(Taker(), loop=loop, **options).factory()
+
         for options, error, said in wrong:
             with pytest.raises(error, match=said):
-                CLASSES[of].Controller(Taker(), loop=loop, **options).factory()
+                loop.run_until_complete(make(options))
 
     def test_a_port_that_is_taken(self, of: str, loop: asyncio.AbstractEventLoop) -> None:
         with served(CLASSES[of].Controller(Taker(), hostname="127.0.0.1")) as controller:
@@ -216,7 +232,8 @@ class TestFailing:
 
     @staticmethod
     def does_not_start(controller: Any, error: type[Exception], said: str) -> None:
-        with pytest.raises(error, match=said), served(controller):
+        # The exception knows of the connection that it was raised for.
+        with left_open(), pytest.raises(error, match=said), served(controller):
             pass
 
 

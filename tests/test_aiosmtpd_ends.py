@@ -27,7 +27,7 @@ from tests.aiosmtpd_support import (
     read_until,
     served,
 )
-from tests.support import LOOPS, PATIENCE, run
+from tests.support import LOOPS, PATIENCE, run, until
 from tests.tls_support import NAME, Authority
 
 WIRES = [
@@ -222,7 +222,7 @@ def test_starttls_then_mail_data(of: str, loop: str, tls: TLS, authority: Author
     """Behind TLS the whole arrives as it does without; a client that resets in the middle leaves nothing."""
     handler = Taker()
     made: list[Any] = []
-    message = b"Subject: x\r\n\r\n" + b"..a\r\n" * 50_000
+    message = b"Subject: x\r\n\r\n" + b"..a\r\n" * 20_000
 
     async def main() -> None:
         running = asyncio.get_running_loop()
@@ -251,6 +251,8 @@ def test_starttls_then_mail_data(of: str, loop: str, tls: TLS, authority: Author
                         transport.write(message)
                         transport.abort()
                     await asyncio.wait([made[-1]._handler_coroutine])
+                    # Until its socket is closed, too.
+                    await until(lambda: made[-1].transport is None)
         finally:
             server.close()
 
