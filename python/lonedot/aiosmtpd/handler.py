@@ -203,7 +203,7 @@ class AiosmtpdHandler:
         except BaseException:
             client.envelope = Envelope()
             raise
-        if inspect.isawaitable(answer):
+        if answer is not None and type(answer) is not Reply and inspect.isawaitable(answer):
             return _then_anew(answer, client)
         client.envelope = Envelope()
         return answer
