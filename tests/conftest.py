@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import ssl
 
+import hypothesis
 import pytest
 from lonedot import TLS
 
 from tests.tls_support import NAME, Authority
+
+# How long an example takes on a busy machine is not what any of them tests.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
