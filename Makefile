@@ -18,10 +18,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport CONDA_PREFIX PYTHONHOME PYTHONPATH
 
 .NOTPARALLEL:
-.PHONY: help run build test lint counts fuzz soak bench replies clean lost
+.PHONY: help run build test lint counts fuzz soak bench replies findings clean lost
 
 help: ## Tell what there is (the default)
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## Start lonedot on 127.0.0.1:2525, delivering into ./mail; ARGS="--max-size 1M" adds options
 	@exec $(BIN)/lonedot serve --listen 127.0.0.1:2525 --maildir ./mail $(ARGS)
@@ -51,7 +51,10 @@ counts: build ## Count the instructions of fixed cases, compare with the baselin
 replies: ## Write docs/replies.md, the table of what a client can do wrong
 	UPDATE=1 cargo test -p lonedot-core --locked --test replies
 
-fuzz: ## Fuzz decoders, encoder, parser and session, a minute each; ARGS="600 decode" chooses how long and what
+findings: ## Write docs/findings.md, the table of what the header check finds
+	UPDATE=1 cargo test -p lonedot-core --locked --test findings
+
+fuzz: ## Fuzz decoders, encoder, parser, header check and session, a minute each; ARGS="600 decode" chooses how long and what
 	@sh tests/install-clients.sh c++:g++
 	@sh rust/fuzz/run.sh $(ARGS)
 

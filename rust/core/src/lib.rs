@@ -3,12 +3,13 @@
 //! Data flows one way, and a module imports only what stands to the left of it:
 //!
 //! ```text
-//! scan ─► data, command ─► session
+//! scan ─► data ─► header; data, command ─► session
 //! proxy: before the session, and apart from it
 //!         reply, violation: the words all of them use
 //! ```
 //!
 //! - [`data`]: the octets between `DATA` and `<CRLF>.<CRLF>`, in both directions.
+//! - [`header`]: the header section of a message, judged while its mail data streams by.
 //! - [`command`]: one command line, parsed.
 //! - [`proxy`]: what a proxy says of its client before all that.
 //! - [`session`]: a whole connection: octets in, events out; replies in, octets out.
@@ -18,6 +19,7 @@
 
 pub mod command;
 pub mod data;
+pub mod header;
 pub mod proxy;
 pub mod reply;
 pub mod scan;

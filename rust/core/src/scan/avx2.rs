@@ -110,6 +110,18 @@ impl Kernel for Avx2 {
     }
 
     #[inline(always)]
+    fn control(block: Halves) -> u64 {
+        // SAFETY: the features are there (see Avx2). Signed, octets over 127 are below a space too.
+        let low = block.map(|half| unsafe { _mm256_cmpgt_epi8(_mm256_set1_epi8(b' ' as i8), half) });
+        (Self::bits(low) | Self::equal(block, 127)) & !Self::equal(block, b'\t')
+    }
+
+    #[inline(always)]
+    fn space(block: Halves) -> u64 {
+        Self::equal(block, b' ') | Self::equal(block, b'\t')
+    }
+
+    #[inline(always)]
     fn eight_bit(block: Halves) -> u64 {
         Self::bits(block)
     }

@@ -1,0 +1,104 @@
+//! Where a field ends: at the CRLF that no white space follows (RFC 5322 §2.2.3).
+//!
+//! Takes the octets of the section at any split; gives the end of each field as soon as the octet behind it has come, and
+//! says whether its octets are worth a closer look: long lines, octets that stand in few fields, lines that end in white space. A bare LF
+//! ends a line as well, as it does for whoever reads the message on a Unix system; the closer look tells it.
+
+use crate::scan::{BLOCK, Kernel, Masks, below};
+
+/// Octets of a line that nothing is said of, its CRLF included.
+const SHORT: usize = 80;
+
+/// The field that is being read, as far as its octets have come.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Splitter {
+    /// Octets of the line, of those that came before.
+    line: usize,
+    /// Lines that have ended.
+    lines: u32,
+    /// The last octet ended a line; the next one tells whether the field goes on.
+    ended: bool,
+    /// The last octet was a CR.
+    cr: bool,
+    /// The last octet was a space or a tab.
+    space: bool,
+    look: bool,
+}
+
+/// A field that is whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Whole {
+    /// Where the next one begins in the octets that were given.
+    pub end: usize,
+    /// Lines of it.
+    pub lines: u32,
+    /// Whether there may be anything to say of its lines and octets.
+    pub look: bool,
+}
+
+impl Splitter {
+    /// Reads on. None when the field's end is not there yet: all octets are its own then.
+    #[inline(always)]
+    pub(super) fn read<K: Kernel>(&mut self, octets: &[u8], mut at: usize) -> Option<Whole> {
+        if self.ended {
+            match octets.get(at) {
+                Some(b' ' | b'\t') => self.ended = false,
+                Some(_) => return Some(self.whole(at)),
+                None => return None,
+            }
+        }
+        while at < octets.len() {
+            let rest = &octets[at..];
+            let mut last = [b'a'; BLOCK];
+            let (block, length) = rest.first_chunk::<BLOCK>().map_or_else(
+                || {
+                    last[..rest.len()].copy_from_slice(rest);
+                    (&last, rest.len())
+                },
+                |block| (block, BLOCK),
+            );
+            let loaded = K::load(block);
+            let Masks { cr, lf } = K::masks(loaded);
+            let after_cr = cr << 1 | u64::from(self.cr);
+            let odd = lf & !after_cr | after_cr & !lf & below(length) | K::control(loaded) & !cr & !lf;
+            let space = K::space(loaded);
+            // A line end, or the CR before one, right after white space.
+            let after_space = space << 1 | u64::from(self.space);
+            let blank = after_space & (cr | lf);
+            let mut ends = lf;
+            let mut start = 0;
+            while ends != 0 {
+                let place = ends.trailing_zeros() as usize;
+                ends &= ends - 1;
+                let line = self.line + place + 1 - start;
+                self.look |= line > SHORT;
+                self.lines = self.lines.saturating_add(1);
+                (self.line, start) = (0, place + 1);
+                let empty = self.lines == 1 && (line == 1 || line == 2 && after_cr >> place & 1 == 1);
+                let next = octets.get(at + place + 1);
+                if empty || next.is_some_and(|octet| !matches!(octet, b' ' | b'\t')) {
+                    self.look |= (odd | blank) & below(place + 1) != 0;
+                    return Some(self.whole(at + place + 1));
+                }
+                self.ended = next.is_none();
+            }
+            self.look |= odd | blank != 0;
+            self.line += length - start;
+            self.cr = cr >> (length - 1) & 1 == 1;
+            self.space = space >> (length - 1) & 1 == 1;
+            at += length;
+        }
+        None
+    }
+
+    /// The field ends here because nothing more comes.
+    pub(super) fn finish(&mut self, end: usize) -> Whole {
+        self.look = true;
+        self.whole(end)
+    }
+
+    fn whole(&mut self, end: usize) -> Whole {
+        let Self { lines, look, .. } = std::mem::take(self);
+        Whole { end, lines, look }
+    }
+}
