@@ -1,7 +1,8 @@
 """lonedot: the receiving side of SMTP (RFC 5321) and LMTP (RFC 2033), with a Rust core.
 
 Mail data alone, for use inside any server: `DataDecoder`, `decode_data`, `DataEncoder`, `encode_data`; `ChunkDecoder`
-for BDAT. Commands alone: `parse_command`. What a proxy says before its client: `ProxyDecoder`. A whole connection
+for BDAT. Commands alone: `parse_command`. What a proxy says before its client: `ProxyDecoder`. A message's
+header section: `check_headers`. A whole connection
 without a socket: `Session`. A whole server on asyncio: `Server` with a `Handler` or a `Delivery`, told what to do by a
 `Config`.
 """
@@ -24,6 +25,7 @@ from lonedot._core import (
     EndOfMailData,
     Etrn,
     Expn,
+    HeaderFinding,
     Helo,
     Help,
     Lhlo,
@@ -49,6 +51,7 @@ from lonedot._core import (
     Xclient,
     Xforward,
     __version__,
+    check_headers,
     decode_data,
     encode_data,
     parse_command,
@@ -97,6 +100,7 @@ __all__ = [
     "Event",
     "Expn",
     "Handler",
+    "HeaderFinding",
     "Helo",
     "Help",
     "Identity",
@@ -136,6 +140,7 @@ __all__ = [
     "Xclient",
     "Xforward",
     "__version__",
+    "check_headers",
     "decode_data",
     "encode_data",
     "parse_command",

@@ -29,6 +29,7 @@ __all__ = [
     "EndOfMailData",
     "Etrn",
     "Expn",
+    "HeaderFinding",
     "Helo",
     "Help",
     "Lhlo",
@@ -57,6 +58,7 @@ __all__ = [
     "Xforward",
     "__version__",
     "backends",
+    "check_headers",
     "decode_data",
     "encode_data",
     "parse_command",
@@ -539,6 +541,35 @@ def parse_command(
 
 # PROXY headers.
 
+@final
+class HeaderFinding:
+    """Something in a header section that breaks a rule, or is better done otherwise."""
+
+    __match_args__: ClassVar[tuple[str, str, str]] = ("code", "field", "line")
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+    def __eq__(self, other: object, /) -> bool: ...
+    @property
+    def code(self) -> str: ...
+    @property
+    def severity(self) -> Literal["error", "warning", "advice"]: ...
+    @property
+    def field(self) -> str | None: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def line(self) -> int: ...
+    @property
+    def length(self) -> int: ...
+    @property
+    def section(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def help(self) -> str: ...
+    @property
+    def reply(self) -> Reply: ...
+
+def check_headers(message: Buffer, *, smtputf8: bool = False) -> list[HeaderFinding]: ...
 @final
 class ProxyHeader:
     """What a proxy says of its client."""

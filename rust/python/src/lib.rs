@@ -7,6 +7,7 @@ mod chunk;
 mod command;
 mod data;
 mod event;
+mod header;
 mod octets;
 mod parameters;
 mod proxy;
@@ -49,6 +50,8 @@ mod _core {
     use crate::data::{DataDecoder, DataEncoder, DataReport, backends, decode_data, encode_data};
     #[pymodule_export]
     use crate::event::{Aborted, AuthResponse, Closed, EndOfChunk, EndOfMailData, MailData};
+    #[pymodule_export]
+    use crate::header::{HeaderFinding, check_headers};
     #[pymodule_export]
     use crate::octets::ReadBuffer;
     #[pymodule_export]

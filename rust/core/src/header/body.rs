@@ -1,7 +1,7 @@
 //! What the header section says of the body, held against what the decoder counted in it (RFC 2045 §6).
 //!
 //! The body is not read for that, with one exception: the decoder's report knows the longest line of the whole message, so where
-//! a line of the section is over 78 octets and the body is base64, the reader measures the body's lines itself.
+//! a line of the section is over 78 octets with its CRLF and the body is base64, the reader measures the body's lines itself.
 
 use super::finding::{Finding, HeaderFinding};
 use super::lines::Seen;

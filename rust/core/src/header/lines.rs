@@ -14,7 +14,7 @@ pub(super) struct Seen {
     bare_lf: bool,
     /// Octets over 127.
     pub eight_bit: u64,
-    /// Octets of the longest line over 78, its line end included.
+    /// Octets of the longest line that was looked at, its line end included: right where that is over 78.
     pub longest_line: u64,
 }
 
@@ -40,8 +40,8 @@ pub(super) fn judge(notes: &mut Notes<'_>, seen: &mut Seen, context: HeaderConte
         }
         if text.len() > MAX_CHARACTERS {
             judge_length(notes, seen, start, text, context.smtputf8);
-            seen.longest_line = seen.longest_line.max(line.len() as u64);
         }
+        seen.longest_line = seen.longest_line.max(line.len() as u64);
         start += line.len();
     }
     judge_octets(notes, context, name);

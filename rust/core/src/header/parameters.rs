@@ -152,10 +152,12 @@ impl<'a> Held<'a> {
             };
             let follows = part.number.is_none_or(|number| number == 0)
                 || part.number.is_some_and(|number| number < usize::MAX) && self.all().iter().any(before);
-            let encoded = !part.encoded || !parameter.quoted && is_encoded(parameter.value, part.is_first());
+            let encoded = !part.encoded || is_encoded(parameter.value, part.is_first());
             // Of more parameters than are held the one before may be among the others.
             if part.base.is_empty() || !encoded || !follows && self.whole {
                 notes.note(Finding::ExtendedParameter, parameter.at, parameter.end);
+            } else if part.encoded && parameter.quoted {
+                notes.note(Finding::QuotedExtendedParameter, parameter.at, parameter.end);
             }
         }
     }

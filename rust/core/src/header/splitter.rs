@@ -6,8 +6,8 @@
 
 use crate::scan::{BLOCK, Kernel, Masks, below};
 
-/// Octets of a line that nothing is said of, its CRLF included.
-const SHORT: usize = 80;
+/// Octets of a line that nothing is said of, its CRLF included: no more than a line of base64 has, see [`super::body`].
+const SHORT: usize = 78;
 
 /// The field that is being read, as far as its octets have come.
 #[derive(Debug, Clone, Default)]

@@ -436,7 +436,7 @@ findings! {
         wrong message!("Subject: =?utf-8?b?Z3LDvG4?=\r\n"),
         right message!("Subject: =?utf-8?b?Z3LDvG4=?=\r\n");
     /// An encoded-word of more than 75 characters.
-    EncodedWordLength = Warning "encoded-word-length" 550 (5, 6, 0) "RFC 2047 2"
+    EncodedWordLength = Advice "encoded-word-length" 550 (5, 6, 0) "RFC 2047 2"
         "An encoded-word has more than 75 characters"
         help "Make several of it, a space or a folded line between them"
         wrong message!("Subject:\r\n =?utf-8?q?{x*65}?=\r\n"),
@@ -512,8 +512,14 @@ findings! {
     /// A part of a parameter that does not fit the others, or an encoding that is none.
     ExtendedParameter = Warning "extended-parameter" 550 (5, 6, 0) "RFC 2231 3"
         "A parameter with an asterisk is not encoded as RFC 2231 says, or a part of it is missing"
-        help "Number the parts from 0; begin the encoded value with a charset and two apostrophes, without quotes around it"
+        help "Number the parts from 0; begin the encoded value with a charset and two apostrophes"
         wrong message!("MIME-Version: 1.0\r\nContent-Type: text/plain; name*=gr%C3%BCn\r\n"),
+        right message!("MIME-Version: 1.0\r\nContent-Type: text/plain; name*=utf-8''gr%C3%BCn\r\n");
+    /// An encoded parameter in quotes.
+    QuotedExtendedParameter = Advice "quoted-extended-parameter" 550 (5, 6, 0) "RFC 2231 7"
+        "An encoded parameter stands in quotes"
+        help "Take the quotes away"
+        wrong message!("MIME-Version: 1.0\r\nContent-Type: text/plain; name*=\"utf-8''gr%C3%BCn\"\r\n"),
         right message!("MIME-Version: 1.0\r\nContent-Type: text/plain; name*=utf-8''gr%C3%BCn\r\n");
     /// multipart without a boundary.
     MissingBoundary = Error "missing-boundary" 550 (5, 6, 0) "RFC 2046 5.1.1"

@@ -1,0 +1,91 @@
+//! The header check as Python sees it: `check_headers` and the `HeaderFinding`s it gives.
+
+use lonedot_core::header::{HeaderContext, HeaderFinding as CoreFinding, HeaderLimits, check};
+use pyo3::prelude::*;
+
+use crate::octets::Octets;
+use crate::reply::Reply;
+
+/// Something in a header section that breaks a rule, or is better done otherwise.
+///
+/// `.code` stable, such as "missing-date"; docs/findings.md lists them. `.severity`: "error", "warning" or "advice". `.offset` octets of
+/// mail data before its place, `.length` octets that are meant, 0 where something is missing, `.line` from 1, `.field` the name
+/// as it stands, or None where no field is meant. `.section` of the RFC; `.text` what is wrong, `.help` what to change. `.reply` the
+/// Reply of a receiver that refuses the message for it.
+#[pyclass(frozen, eq, module = "lonedot._core")]
+#[derive(PartialEq)]
+pub(crate) struct HeaderFinding(pub(crate) CoreFinding);
+
+#[pymethods]
+impl HeaderFinding {
+    #[classattr]
+    fn __match_args__() -> (&'static str, &'static str, &'static str) {
+        ("code", "field", "line")
+    }
+
+    #[getter]
+    fn code(&self) -> &'static str {
+        self.0.finding.row().name
+    }
+
+    #[getter]
+    fn severity(&self) -> &'static str {
+        self.0.finding.row().severity.name()
+    }
+
+    #[getter]
+    fn field(&self) -> Option<&str> {
+        self.0.field.as_deref()
+    }
+
+    #[getter]
+    fn offset(&self) -> u64 {
+        self.0.offset
+    }
+
+    #[getter]
+    fn line(&self) -> u32 {
+        self.0.line
+    }
+
+    #[getter]
+    fn length(&self) -> u32 {
+        self.0.length
+    }
+
+    #[getter]
+    fn section(&self) -> &'static str {
+        self.0.finding.row().section
+    }
+
+    #[getter]
+    fn text(&self) -> &'static str {
+        self.0.finding.row().text
+    }
+
+    #[getter]
+    fn help(&self) -> &'static str {
+        self.0.finding.row().help
+    }
+
+    #[getter]
+    fn reply(&self) -> Reply {
+        Reply(self.0.reply())
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<HeaderFinding {}: {}>", self.code(), self.0.text())
+    }
+}
+
+/// Checks the header section of a message that is whole: mail data with CRLF line ends, without transparency and terminator.
+///
+/// `smtputf8`: fields may hold UTF-8 (RFC 6532). Findings come in order of offset; what only the end of the section or of the message
+/// shows comes last. Raises TypeError for what is no contiguous buffer, and nothing else, whatever the octets.
+#[pyfunction]
+#[pyo3(signature = (message, *, smtputf8=false))]
+pub(crate) fn check_headers(message: Octets<'_>, smtputf8: bool) -> PyResult<Vec<HeaderFinding>> {
+    let context = HeaderContext { smtputf8 };
+    let found = check(&message, HeaderLimits::default(), context, crate::backend()?);
+    Ok(found.into_iter().map(HeaderFinding).collect())
+}
