@@ -21,11 +21,25 @@ pub(super) type Obsolete = bool;
 /// ```
 /// with CFWS before and after it, which is eaten.
 pub(super) fn addr_spec(cursor: &mut Cursor<'_>) -> Result<Obsolete, Fault> {
+    let start = *cursor;
+    if plain_addr_spec(cursor) {
+        cursor.cfws()?;
+        if cursor.peek() != Some(b'.') {
+            return Ok(false);
+        }
+    }
+    *cursor = start;
     let local_part = words(cursor, true)?;
     if !cursor.eat(b'@') {
         return Err(here(cursor));
     }
     Ok(domain(cursor)? | local_part)
+}
+
+/// As almost all are, without CFWS or quotes: so many go by that they have a way of their own.
+#[inline]
+pub(super) fn plain_addr_spec(cursor: &mut Cursor<'_>) -> bool {
+    cursor.eat_dot_atom() && cursor.eat(b'@') && cursor.eat_dot_atom()
 }
 
 /// ```abnf
@@ -138,26 +152,14 @@ pub(super) fn msg_id(cursor: &mut Cursor<'_>) -> MsgId {
 }
 
 fn plain(cursor: &mut Cursor<'_>) -> bool {
-    if !(cursor.eat(b'<') && is_dotted(cursor.eat_dotted()) && cursor.eat(b'@')) {
+    if !(cursor.eat(b'<') && cursor.eat_dot_atom() && cursor.eat(b'@')) {
         return false;
     }
     if cursor.eat(b'[') {
         cursor.eat_class(DTEXT);
         return cursor.eat(b']') && cursor.eat(b'>');
     }
-    is_dotted(cursor.eat_dotted()) && cursor.eat(b'>')
-}
-
-/// Whether words and dots are a `dot-atom-text`.
-fn is_dotted(text: &[u8]) -> bool {
-    let mut dot = true;
-    for &octet in text {
-        if octet == b'.' && dot {
-            return false;
-        }
-        dot = octet == b'.';
-    }
-    !dot
+    cursor.eat_dot_atom() && cursor.eat(b'>')
 }
 
 #[cfg(test)]

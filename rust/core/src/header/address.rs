@@ -3,8 +3,8 @@
 //! After the first thing that is no address the rest of a field is not judged: it could be anything. A missing comma and a
 //! missing domain can be passed over.
 
-use super::addr_spec::{Fault, addr_spec, domain};
-use super::class::{ATEXT, SPACE, is};
+use super::addr_spec::{Fault, addr_spec, domain, plain_addr_spec};
+use super::class::{DOTTED, SPACE, is};
 use super::cursor::Cursor;
 use super::encoded_word;
 use super::finding::Finding;
@@ -201,6 +201,12 @@ impl List<'_, '_, '_> {
     /// ```
     fn address(&mut self, in_group: bool) -> Result<(), Fault> {
         let start = self.cursor.at();
+        let mut plain = self.cursor;
+        if plain_addr_spec(&mut plain) && matches!(plain.peek(), None | Some(b',')) {
+            self.cursor = plain;
+            self.addresses.mailboxes += 1;
+            return Ok(());
+        }
         let words = self.words()?;
         match self.cursor.peek() {
             Some(b'@') if words.count > 0 => {
@@ -241,6 +247,11 @@ impl List<'_, '_, '_> {
     fn angle(&mut self) -> Result<(), Fault> {
         let start = self.cursor.at();
         self.cursor.eat(b'<');
+        let mut plain = self.cursor;
+        if plain_addr_spec(&mut plain) && plain.eat(b'>') {
+            self.cursor = plain;
+            return Ok(());
+        }
         self.cursor.cfws()?;
         let route_at = self.cursor.at();
         if route(&mut self.cursor)? {
@@ -278,7 +289,7 @@ impl List<'_, '_, '_> {
                         _ => drop(self.cursor.eat_dotted()),
                     }
                 }
-                Some(octet) if octet == b'.' || is(octet, ATEXT) => {
+                Some(octet) if is(octet, DOTTED) => {
                     words.look |= self.cursor.eat_dotted().contains(&b'.');
                 }
                 _ => return Ok(words),

@@ -4,23 +4,25 @@
 //! said once for a field, elsewhere.
 
 /// `atext` (RFC 5322 §3.2.3), with `UTF8-non-ascii`.
-pub(super) const ATEXT: u8 = 1;
+pub(super) const ATEXT: u16 = 1;
 /// `dtext` (RFC 5322 §3.4.1), with `UTF8-non-ascii`.
-pub(super) const DTEXT: u8 = 2;
+pub(super) const DTEXT: u16 = 2;
 /// An octet of `token` (RFC 2045 §5.1), or one over 127.
-pub(super) const TOKEN: u8 = 4;
+pub(super) const TOKEN: u16 = 4;
 /// `ftext` (RFC 5322 §3.6.8).
-pub(super) const FTEXT: u8 = 8;
+pub(super) const FTEXT: u16 = 8;
 /// `bchars` (RFC 2046 §5.1.1).
-pub(super) const BCHARS: u8 = 16;
+pub(super) const BCHARS: u16 = 16;
 /// What an encoded-word in a phrase may hold (RFC 2047 §5 (3)).
-pub(super) const PHRASE: u8 = 32;
+pub(super) const PHRASE: u16 = 32;
 /// The digits of base64, without the padding.
-pub(super) const BASE64: u8 = 64;
+pub(super) const BASE64: u16 = 64;
 /// What folding white space is made of, line ends among it: inside a field white space follows them.
-pub(super) const SPACE: u8 = 128;
+pub(super) const SPACE: u16 = 128;
+/// `atext` and dots.
+pub(super) const DOTTED: u16 = 256;
 
-const CLASSES: [u8; 256] = {
+const CLASSES: [u16; 256] = {
     let mut classes = [0; 256];
     let mut octet = 0;
     while octet < 256 {
@@ -34,6 +36,9 @@ const CLASSES: [u8; 256] = {
         );
         if word || atext {
             class |= ATEXT;
+        }
+        if word || atext || o == b'.' {
+            class |= DOTTED;
         }
         if o >= 128 || graphic && !matches!(o, b'[' | b']' | b'\\') {
             class |= DTEXT;
@@ -68,7 +73,7 @@ const CLASSES: [u8; 256] = {
 
 /// Whether the octet is of one of the classes.
 #[inline(always)]
-pub(super) const fn is(octet: u8, classes: u8) -> bool {
+pub(super) const fn is(octet: u8, classes: u16) -> bool {
     CLASSES[octet as usize] & classes != 0
 }
 
@@ -86,6 +91,7 @@ mod tests {
             all.into_iter().collect::<String>()
         };
         assert_eq!(of(ATEXT), listed("!#$%&'*+-/=?^_`{|}~"));
+        assert_eq!(of(DOTTED), listed("!#$%&'*+-./=?^_`{|}~"));
         assert_eq!(of(BCHARS), listed("'()+_,-./:=? "));
         assert_eq!(of(PHRASE), listed("!*+-/=_"));
         assert_eq!(of(BASE64), listed("+/"));

@@ -4,7 +4,7 @@
 //! count octets from the field's start. It never reads past the value's end and tells nobody what it finds: that is its
 //! callers' business.
 
-use super::class::{ATEXT, SPACE, TOKEN, is};
+use super::class::{ATEXT, DOTTED, SPACE, TOKEN, is};
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cursor<'a> {
@@ -69,23 +69,36 @@ impl<'a> Cursor<'a> {
     }
 
     /// Eats octets of these classes, and returns how many.
-    #[inline]
-    pub(super) fn eat_class(&mut self, classes: u8) -> usize {
-        let start = self.at;
-        while self.peek().is_some_and(|octet| is(octet, classes)) {
-            self.at += 1;
-        }
-        self.at - start
+    #[inline(always)]
+    pub(super) fn eat_class(&mut self, classes: u16) -> usize {
+        let rest = &self.octets[self.at..];
+        let count = rest.iter().position(|&octet| !is(octet, classes)).unwrap_or(rest.len());
+        self.at += count;
+        count
     }
 
     /// Eats `atext` and dots.
     #[inline]
     pub(super) fn eat_dotted(&mut self) -> &'a [u8] {
         let start = self.at;
-        while self.peek().is_some_and(|octet| is(octet, ATEXT) || octet == b'.') {
-            self.at += 1;
-        }
+        self.eat_class(DOTTED);
         self.since(start)
+    }
+
+    /// ```abnf
+    /// dot-atom-text = 1*atext *("." 1*atext)
+    /// ```
+    /// Whether there is one; some of it may be eaten where there is none.
+    #[inline]
+    pub(super) fn eat_dot_atom(&mut self) -> bool {
+        loop {
+            if self.eat_class(ATEXT) == 0 {
+                return false;
+            }
+            if !self.eat(b'.') {
+                return true;
+            }
+        }
     }
 
     /// Eats a `token` of RFC 2045.
@@ -107,10 +120,18 @@ impl<'a> Cursor<'a> {
     /// CFWS = (1*([FWS] comment) [FWS]) / FWS
     /// ```
     /// or nothing.
-    #[inline]
+    #[inline(always)]
     pub(super) fn cfws(&mut self) -> Result<Gap, Open> {
-        let gap = if self.fws() { Gap::Space } else { Gap::None };
-        if self.peek() == Some(b'(') { self.comments() } else { Ok(gap) }
+        match self.peek() {
+            Some(octet) if is(octet, SPACE) || octet == b'(' => self.gap(),
+            _ => Ok(Gap::None),
+        }
+    }
+
+    #[inline(never)]
+    fn gap(&mut self) -> Result<Gap, Open> {
+        self.fws();
+        if self.peek() == Some(b'(') { self.comments() } else { Ok(Gap::Space) }
     }
 
     fn comments(&mut self) -> Result<Gap, Open> {

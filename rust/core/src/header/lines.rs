@@ -18,10 +18,9 @@ pub(super) struct Seen {
     pub longest_line: u64,
 }
 
-/// Judges each line. `name` octets at the start were judged already.
-pub(super) fn judge(notes: &mut Notes<'_>, seen: &mut Seen, context: HeaderContext, name: usize) {
+/// Judges each line.
+pub(super) fn judge(notes: &mut Notes<'_>, seen: &mut Seen, context: HeaderContext) {
     let octets = notes.field.octets;
-    seen.eight_bit += octets.iter().filter(|octet| !octet.is_ascii()).count() as u64;
     let mut start = 0;
     for line in octets.split_inclusive(|&octet| octet == b'\n') {
         let text = match line {
@@ -44,7 +43,6 @@ pub(super) fn judge(notes: &mut Notes<'_>, seen: &mut Seen, context: HeaderConte
         seen.longest_line = seen.longest_line.max(line.len() as u64);
         start += line.len();
     }
-    judge_octets(notes, context, name);
 }
 
 fn judge_length(notes: &mut Notes<'_>, seen: &mut Seen, start: usize, text: &[u8], smtputf8: bool) {
@@ -60,9 +58,11 @@ fn judge_length(notes: &mut Notes<'_>, seen: &mut Seen, start: usize, text: &[u8
     }
 }
 
-/// Each kind of octet that does not belong into a field is told once for the field.
-fn judge_octets(notes: &mut Notes<'_>, context: HeaderContext, name: usize) {
+/// Judges the octets, but for so many at the start, which were judged already. Each kind that does not belong into a field is
+/// told once for the field.
+pub(super) fn judge_octets(notes: &mut Notes<'_>, seen: &mut Seen, context: HeaderContext, name: usize) {
     let octets = notes.field.octets;
+    seen.eight_bit += octets.iter().filter(|octet| !octet.is_ascii()).count() as u64;
     let find = |wanted: &dyn Fn(usize, u8) -> bool| (name..octets.len()).find(|&at| wanted(at, octets[at]));
     if let Some(at) = find(&|at, octet| octet == b'\r' && octets.get(at + 1) != Some(&b'\n')) {
         notes.note(Finding::BareCr, at, at + 1);

@@ -36,7 +36,6 @@ pub(super) enum Name {
     ContentId,
     ContentLanguage,
     ContentLocation,
-    ContentBase,
     ContentMd5,
     /// `optional-field`, which has no rule but those of all fields.
     Other,
@@ -58,50 +57,49 @@ pub(super) enum Block {
 impl Name {
     pub(super) const COUNT: usize = Self::Other as usize + 1;
 
-    /// In any case.
+    /// In any case. A name is made of `ftext`.
     #[inline]
     pub(super) fn of(name: &[u8]) -> Self {
-        let mut lower = [0_u8; 32];
-        let Some(lower) = lower.get_mut(..name.len()) else { return Self::Other };
-        for (to, octet) in lower.iter_mut().zip(name) {
-            *to = octet.to_ascii_lowercase();
-        }
-        match &*lower {
-            b"to" => Self::To,
-            b"cc" => Self::Cc,
-            b"bcc" => Self::Bcc,
-            b"date" => Self::Date,
-            b"from" => Self::From,
-            b"sender" => Self::Sender,
-            b"subject" => Self::Subject,
-            b"comments" => Self::Comments,
-            b"keywords" => Self::Keywords,
-            b"received" => Self::Received,
-            b"reply-to" => Self::ReplyTo,
-            b"resent-to" => Self::ResentTo,
-            b"resent-cc" => Self::ResentCc,
-            b"references" => Self::References,
-            b"message-id" => Self::MessageId,
-            b"resent-bcc" => Self::ResentBcc,
-            b"content-id" => Self::ContentId,
-            b"content-md5" => Self::ContentMd5,
-            b"in-reply-to" => Self::InReplyTo,
-            b"return-path" => Self::ReturnPath,
-            b"resent-date" => Self::ResentDate,
-            b"resent-from" => Self::ResentFrom,
-            b"mime-version" => Self::MimeVersion,
-            b"content-type" => Self::ContentType,
-            b"content-base" => Self::ContentBase,
-            b"resent-sender" => Self::ResentSender,
-            b"resent-reply-to" => Self::ResentReplyTo,
-            b"content-language" => Self::ContentLanguage,
-            b"content-location" => Self::ContentLocation,
-            b"resent-message-id" => Self::ResentMessageId,
-            b"content-disposition" => Self::ContentDisposition,
-            b"content-description" => Self::ContentDescription,
-            b"content-transfer-encoding" => Self::ContentTransferEncoding,
-            _ => Self::Other,
-        }
+        let [first, .., last] = name else { return Self::Other };
+        // No two names have as many letters, begin with the same and end with the same, but those of the last row.
+        let (found, spelled): (Self, &[u8]) = match (name.len(), first | 0x20, last | 0x20) {
+            (2, b't', b'o') => (Self::To, b"to"),
+            (2, b'c', b'c') => (Self::Cc, b"cc"),
+            (3, b'b', b'c') => (Self::Bcc, b"bcc"),
+            (4, b'd', b'e') => (Self::Date, b"date"),
+            (4, b'f', b'm') => (Self::From, b"from"),
+            (6, b's', b'r') => (Self::Sender, b"sender"),
+            (7, b's', b't') => (Self::Subject, b"subject"),
+            (8, b'c', b's') => (Self::Comments, b"comments"),
+            (8, b'k', b's') => (Self::Keywords, b"keywords"),
+            (8, b'r', b'd') => (Self::Received, b"received"),
+            (8, b'r', b'o') => (Self::ReplyTo, b"reply-to"),
+            (9, b'r', b'o') => (Self::ResentTo, b"resent-to"),
+            (9, b'r', b'c') => (Self::ResentCc, b"resent-cc"),
+            (10, b'r', b's') => (Self::References, b"references"),
+            (10, b'm', b'd') => (Self::MessageId, b"message-id"),
+            (10, b'r', b'c') => (Self::ResentBcc, b"resent-bcc"),
+            (10, b'c', b'd') => (Self::ContentId, b"content-id"),
+            (11, b'i', b'o') => (Self::InReplyTo, b"in-reply-to"),
+            (11, b'r', b'h') => (Self::ReturnPath, b"return-path"),
+            (11, b'r', b'e') => (Self::ResentDate, b"resent-date"),
+            (11, b'r', b'm') => (Self::ResentFrom, b"resent-from"),
+            (11, b'c', _) => (Self::ContentMd5, b"content-md5"),
+            (12, b'm', b'n') => (Self::MimeVersion, b"mime-version"),
+            (12, b'c', b'e') => (Self::ContentType, b"content-type"),
+            (13, b'r', b'r') => (Self::ResentSender, b"resent-sender"),
+            (15, b'r', b'o') => (Self::ResentReplyTo, b"resent-reply-to"),
+            (16, b'c', b'e') => (Self::ContentLanguage, b"content-language"),
+            (16, b'c', b'n') => (Self::ContentLocation, b"content-location"),
+            (17, b'r', b'd') => (Self::ResentMessageId, b"resent-message-id"),
+            (25, b'c', b'g') => (Self::ContentTransferEncoding, b"content-transfer-encoding"),
+            (19, b'c', b'n') if name[9] | 0x20 == b'i' => (Self::ContentDisposition, b"content-disposition"),
+            (19, b'c', b'n') => (Self::ContentDescription, b"content-description"),
+            _ => return Self::Other,
+        };
+        // Of what may stand in a name only the other case of a letter is the same with this bit.
+        let different = name.iter().zip(spelled).fold(0, |bits, (octet, wanted)| bits | ((octet | 0x20) ^ wanted));
+        if different == 0 { found } else { Self::Other }
     }
 
     pub(super) const fn block(self) -> Block {
@@ -136,7 +134,6 @@ impl Name {
             | Self::ContentId
             | Self::ContentLanguage
             | Self::ContentLocation
-            | Self::ContentBase
             | Self::ContentMd5 => Block::Mime,
             Self::Other => Block::Other,
         }
@@ -145,5 +142,61 @@ impl Name {
     /// Whether any number of them may stand in a message.
     pub(super) const fn is_unlimited(self) -> bool {
         matches!(self, Self::Comments | Self::Keywords | Self::Other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_in_any_case_and_nothing_else_is() {
+        let names = [
+            "Return-Path",
+            "Received",
+            "Resent-Date",
+            "Resent-From",
+            "Resent-Sender",
+            "Resent-To",
+            "Resent-Cc",
+            "Resent-Bcc",
+            "Resent-Message-ID",
+            "Resent-Reply-To",
+            "Date",
+            "From",
+            "Sender",
+            "Reply-To",
+            "To",
+            "Cc",
+            "Bcc",
+            "Message-ID",
+            "In-Reply-To",
+            "References",
+            "Subject",
+            "Comments",
+            "Keywords",
+            "MIME-Version",
+            "Content-Type",
+            "Content-Transfer-Encoding",
+            "Content-Disposition",
+            "Content-Description",
+            "Content-ID",
+            "Content-Language",
+            "Content-Location",
+            "Content-MD5",
+        ];
+        assert_eq!(names.len(), Name::COUNT - 1);
+        for (nth, name) in names.iter().enumerate() {
+            for name in [name.to_string(), name.to_lowercase(), name.to_uppercase()] {
+                assert_eq!(Name::of(name.as_bytes()) as usize, nth, "{name}");
+                for at in 0..name.len() {
+                    let mut other = name.clone().into_bytes();
+                    other[at] ^= 0x01;
+                    assert_eq!(Name::of(&other), Name::Other, "{name}");
+                }
+                assert_eq!(Name::of(format!("{name}s").as_bytes()), Name::Other, "{name}");
+            }
+        }
+        assert_eq!((Name::of(b""), Name::of(b"T"), Name::of(&[b'x'; 300])), (Name::Other, Name::Other, Name::Other));
     }
 }

@@ -7,7 +7,7 @@ use super::finding::Finding;
 use super::notes::Notes;
 
 /// How many are held against each other; those after them are read alone.
-const MAX: usize = 32;
+const MAX: usize = 16;
 
 /// One parameter: octets of the field.
 #[derive(Debug, Clone, Copy, Default)]
@@ -58,28 +58,7 @@ impl<'a> Part<'a> {
 /// with CFWS between, from behind the type on. Returns the parameters, at most so many as are held.
 pub(super) fn judge<'a>(notes: &mut Notes<'_>, mut cursor: Cursor<'a>) -> Held<'a> {
     let mut held = Held { all: [Parameter::default(); MAX], count: 0, whole: true };
-    loop {
-        if cursor.cfws().is_err() {
-            return held.broken(notes, &cursor);
-        }
-        if cursor.is_end() {
-            break;
-        }
-        let semicolon = cursor.at();
-        if !cursor.eat(b';') || cursor.cfws().is_err() {
-            return held.broken(notes, &cursor);
-        }
-        if matches!(cursor.peek(), None | Some(b';')) {
-            notes.note(Finding::EmptyParameter, semicolon, semicolon + 1);
-            continue;
-        }
-        let Some(parameter) = parameter(&mut cursor) else { return held.broken(notes, &cursor) };
-        if encoded_word::any(parameter.value) {
-            notes.note(Finding::EncodedWordInParameter, parameter.at, parameter.end);
-        }
-        held.add(notes, parameter);
-    }
-    held.judge_parts(notes);
+    held.whole = held.read(notes, &mut cursor);
     held
 }
 
@@ -121,27 +100,47 @@ impl<'a> Held<'a> {
         })
     }
 
-    fn broken(mut self, notes: &mut Notes<'_>, cursor: &Cursor<'_>) -> Self {
-        let at = cursor.at().min(notes.field.without_end().len().saturating_sub(1));
-        notes.note(Finding::ParameterSyntax, at, at + 1);
-        self.whole = false;
-        self
+    /// Reads them all. Whether that could be done, and all are held.
+    fn read(&mut self, notes: &mut Notes<'_>, cursor: &mut Cursor<'a>) -> bool {
+        let mut whole = true;
+        loop {
+            if cursor.cfws().is_err() {
+                return broken(notes, cursor);
+            }
+            if cursor.is_end() {
+                break;
+            }
+            let semicolon = cursor.at();
+            if !cursor.eat(b';') || cursor.cfws().is_err() {
+                return broken(notes, cursor);
+            }
+            if matches!(cursor.peek(), None | Some(b';')) {
+                notes.note(Finding::EmptyParameter, semicolon, semicolon + 1);
+                continue;
+            }
+            let Some(parameter) = parameter(cursor) else { return broken(notes, cursor) };
+            if encoded_word::any(parameter.value) {
+                notes.note(Finding::EncodedWordInParameter, parameter.at, parameter.end);
+            }
+            whole &= self.add(notes, parameter);
+        }
+        self.judge_parts(notes, whole);
+        whole
     }
 
-    fn add(&mut self, notes: &mut Notes<'_>, parameter: Parameter<'a>) {
+    /// Adds one. Whether there was room.
+    fn add(&mut self, notes: &mut Notes<'_>, parameter: Parameter<'a>) -> bool {
         if self.all().iter().any(|other| other.name.eq_ignore_ascii_case(parameter.name)) {
             notes.note(Finding::RepeatedParameter, parameter.at, parameter.end);
         }
-        if let Some(slot) = self.all.get_mut(self.count) {
-            *slot = parameter;
-            self.count += 1;
-        } else {
-            self.whole = false;
-        }
+        let Some(slot) = self.all.get_mut(self.count) else { return false };
+        *slot = parameter;
+        self.count += 1;
+        true
     }
 
     /// Every part has the one before it, and what is encoded is encoded.
-    fn judge_parts(&self, notes: &mut Notes<'_>) {
+    fn judge_parts(&self, notes: &mut Notes<'_>, whole: bool) {
         for parameter in self.all() {
             let Some(part) = Part::of(parameter.name) else { continue };
             let before = |other: &Parameter<'_>| {
@@ -154,13 +153,20 @@ impl<'a> Held<'a> {
                 || part.number.is_some_and(|number| number < usize::MAX) && self.all().iter().any(before);
             let encoded = !part.encoded || is_encoded(parameter.value, part.is_first());
             // Of more parameters than are held the one before may be among the others.
-            if part.base.is_empty() || !encoded || !follows && self.whole {
+            if part.base.is_empty() || !encoded || !follows && whole {
                 notes.note(Finding::ExtendedParameter, parameter.at, parameter.end);
             } else if part.encoded && parameter.quoted {
                 notes.note(Finding::QuotedExtendedParameter, parameter.at, parameter.end);
             }
         }
     }
+}
+
+/// No parameter, from here on.
+fn broken(notes: &mut Notes<'_>, cursor: &Cursor<'_>) -> bool {
+    let at = cursor.at().min(notes.field.without_end().len().saturating_sub(1));
+    notes.note(Finding::ParameterSyntax, at, at + 1);
+    false
 }
 
 /// ```abnf

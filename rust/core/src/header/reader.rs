@@ -193,7 +193,7 @@ impl HeaderReader {
         }
         if matches!(octets, b"\r\n" | b"\n") {
             if octets == b"\n" {
-                self.judge_lines(octets, 0, 0);
+                self.judge_lines(octets, 0, 0, true);
             }
             self.end_section();
             return;
@@ -207,8 +207,8 @@ impl HeaderReader {
             Shape::Field { name, value } => {
                 self.no_field = false;
                 let field = Field { octets, name, value, offset: self.offset, line: self.line };
-                if whole.look {
-                    self.judge_lines(octets, name, 0);
+                if whole.long || whole.odd {
+                    self.judge_lines(octets, name, 0, whole.odd);
                 }
                 self.rules.judge(&mut Notes { field, findings: &mut self.findings }, &self.limits);
             }
@@ -221,10 +221,13 @@ impl HeaderReader {
     }
 
     #[cold]
-    fn judge_lines(&mut self, octets: &[u8], name: usize, judged: usize) {
+    fn judge_lines(&mut self, octets: &[u8], name: usize, judged: usize, odd: bool) {
         let field = Field { octets, name, value: name, offset: self.offset, line: self.line };
         let mut notes = Notes { field, findings: &mut self.findings };
-        lines::judge(&mut notes, &mut self.seen, self.context, judged);
+        lines::judge(&mut notes, &mut self.seen, self.context);
+        if odd {
+            lines::judge_octets(&mut notes, &mut self.seen, self.context, judged);
+        }
     }
 
     /// What stands where a field should.
@@ -253,7 +256,7 @@ impl HeaderReader {
                 }
             }
         }
-        self.judge_lines(octets, name, name);
+        self.judge_lines(octets, name, name, true);
     }
 
     /// The last field has been read.

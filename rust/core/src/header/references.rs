@@ -1,7 +1,7 @@
 //! References and In-Reply-To (RFC 5322 §3.6.4), and their obsolete forms (§4.5.4).
 
 use super::addr_spec::{MsgId, msg_id};
-use super::class::{ATEXT, is};
+use super::class::{DOTTED, is};
 use super::cursor::Cursor;
 use super::finding::Finding;
 use super::notes::Notes;
@@ -37,7 +37,7 @@ pub(super) fn judge(notes: &mut Notes<'_>) {
                 words = words.or(Some((at, cursor.at())));
             }
             // Commas between are no grammar, and do not matter.
-            Some(octet) if matches!(octet, b'.' | b',') || is(octet, ATEXT) => {
+            Some(octet) if octet == b',' || is(octet, DOTTED) => {
                 if !cursor.eat(b',') {
                     cursor.eat_dotted();
                 }

@@ -57,7 +57,6 @@ impl Rules {
             | Name::ContentId
             | Name::ContentLanguage
             | Name::ContentLocation
-            | Name::ContentBase
             | Name::ContentMd5
             | Name::Other => {}
         }

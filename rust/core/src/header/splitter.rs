@@ -22,7 +22,8 @@ pub(super) struct Splitter {
     cr: bool,
     /// The last octet was a space or a tab.
     space: bool,
-    look: bool,
+    long: bool,
+    odd: bool,
 }
 
 /// A field that is whole.
@@ -32,8 +33,10 @@ pub(super) struct Whole {
     pub end: usize,
     /// Lines of it.
     pub lines: u32,
-    /// Whether there may be anything to say of its lines and octets.
-    pub look: bool,
+    /// Whether there may be anything to say of its lines.
+    pub long: bool,
+    /// Whether there may be anything to say of its octets.
+    pub odd: bool,
 }
 
 impl Splitter {
@@ -71,18 +74,20 @@ impl Splitter {
                 let place = ends.trailing_zeros() as usize;
                 ends &= ends - 1;
                 let line = self.line + place + 1 - start;
-                self.look |= line > SHORT;
+                self.long |= line > SHORT;
                 self.lines = self.lines.saturating_add(1);
                 (self.line, start) = (0, place + 1);
                 let empty = self.lines == 1 && (line == 1 || line == 2 && after_cr >> place & 1 == 1);
                 let next = octets.get(at + place + 1);
                 if empty || next.is_some_and(|octet| !matches!(octet, b' ' | b'\t')) {
-                    self.look |= (odd | blank) & below(place + 1) != 0;
+                    self.odd |= odd & below(place + 1) != 0;
+                    self.long |= blank & below(place + 1) != 0;
                     return Some(self.whole(at + place + 1));
                 }
                 self.ended = next.is_none();
             }
-            self.look |= odd | blank != 0;
+            self.odd |= odd != 0;
+            self.long |= blank != 0;
             self.line += length - start;
             self.cr = cr >> (length - 1) & 1 == 1;
             self.space = space >> (length - 1) & 1 == 1;
@@ -93,12 +98,12 @@ impl Splitter {
 
     /// The field ends here because nothing more comes.
     pub(super) fn finish(&mut self, end: usize) -> Whole {
-        self.look = true;
+        (self.long, self.odd) = (true, true);
         self.whole(end)
     }
 
     fn whole(&mut self, end: usize) -> Whole {
-        let Self { lines, look, .. } = std::mem::take(self);
-        Whole { end, lines, look }
+        let Self { lines, long, odd, .. } = std::mem::take(self);
+        Whole { end, lines, long, odd }
     }
 }
