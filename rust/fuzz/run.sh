@@ -10,7 +10,7 @@ cd "$(dirname "$0")"
 
 seconds=${1:-60}
 [ $# -eq 0 ] || shift
-[ $# -gt 0 ] || set -- chunk command decode encode proxy session
+[ $# -gt 0 ] || set -- chunk command decode encode header proxy session
 
 cxx=${CXX:-c++}
 if ! command -v "$cxx" >/dev/null 2>&1; then

@@ -2,10 +2,13 @@
 
 #![allow(dead_code, reason = "the modules have parts that only other tests use")]
 
+mod checked;
 mod client;
 mod connection;
 mod conversation;
 mod feed;
+#[path = "reference/fields.rs"]
+mod fields;
 mod header;
 mod line;
 mod placed;

@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "the modules have parts that only tests use")]
 
 // What the tests of lonedot-core hold it against, and the targets they share with it.
+#[path = "../../core/tests/checked/mod.rs"]
+mod checked;
 #[path = "../../core/tests/client/mod.rs"]
 mod client;
 #[path = "../../core/tests/connection/mod.rs"]
@@ -11,6 +13,8 @@ mod connection;
 mod conversation;
 #[path = "../../core/tests/feed/mod.rs"]
 mod feed;
+#[path = "../../core/tests/reference/fields.rs"]
+mod fields;
 #[path = "../../core/tests/header/mod.rs"]
 mod header;
 #[path = "../../core/tests/line/mod.rs"]

@@ -9,6 +9,7 @@ mod chunk;
 mod command;
 mod decode;
 mod encode;
+mod header;
 mod proxy;
 mod session;
 
@@ -16,11 +17,12 @@ mod session;
 type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub(crate) const TARGETS: [Target; 6] = [
+pub(crate) const TARGETS: [Target; 7] = [
     ("chunk", chunk::run),
     ("command", command::run),
     ("decode", decode::run),
     ("encode", encode::run),
+    ("header", header::run),
     ("proxy", proxy::run),
     ("session", session::run),
 ];

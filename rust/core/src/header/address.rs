@@ -6,7 +6,7 @@
 use super::addr_spec::{Fault, addr_spec, domain, plain_addr_spec};
 use super::class::{DOTTED, SPACE, is};
 use super::cursor::Cursor;
-use super::encoded_word;
+use super::encoded_word::{self, EncodedWord};
 use super::finding::Finding;
 use super::notes::Notes;
 
@@ -32,10 +32,7 @@ pub(super) fn judge(notes: &mut Notes<'_>) -> Addresses {
     let mut list = List { notes, cursor, addresses: Addresses::default(), empty: None };
     match list.list(None) {
         Ok(()) => list.addresses.whole = true,
-        Err(Fault(at, end)) => {
-            let most = list.cursor.rest().len() + list.cursor.at();
-            list.notes.note(Finding::AddressSyntax, at, end.min(most.max(at)));
-        }
+        Err(Fault(at, end)) => list.notes.note_in_value(Finding::AddressSyntax, at, end),
     }
     if let Some(at) = list.empty.filter(|_| !list.addresses.is_empty()) {
         list.notes.note(Finding::ObsoleteList, at, at + 1);
@@ -85,7 +82,8 @@ pub(super) fn judge_keywords(notes: &mut Notes<'_>) {
         if words.count > 0 {
             list.phrase(start, words);
         } else {
-            empty = empty.or(Some(start));
+            // The comma after nothing, or the last one.
+            empty = empty.or(Some(if list.cursor.is_end() { start.saturating_sub(1) } else { list.cursor.at() }));
         }
         if list.cursor.is_end() {
             break phrases > 0;
@@ -211,7 +209,7 @@ impl List<'_, '_, '_> {
         match self.cursor.peek() {
             Some(b'@') if words.count > 0 => {
                 self.cursor.go_to(start);
-                let obsolete = addr_spec(&mut self.cursor).map_err(|Fault(at, end)| Fault(start.min(at), end))?;
+                let obsolete = addr_spec(&mut self.cursor)?;
                 if obsolete {
                     self.notes.note(Finding::ObsoleteAddress, start, self.trimmed(start));
                 }
@@ -322,8 +320,11 @@ impl List<'_, '_, '_> {
                         self.notes.note(Finding::EncodedWordQuoted, at, self.cursor.at());
                     }
                 }
-                Some(b'=') if encoded_word::read(self.cursor.rest()).is_some() => self.encoded_word(at),
                 _ => {
+                    if let Some(word) = encoded_word::read(self.cursor.rest()) {
+                        self.encoded_word(at, word);
+                        continue;
+                    }
                     let dotted = self.cursor.eat_dotted().contains(&b'.');
                     if dotted && !dots {
                         self.notes.note(Finding::ObsoletePhrase, words.start, words.end);
@@ -338,8 +339,7 @@ impl List<'_, '_, '_> {
         self.cursor = after;
     }
 
-    fn encoded_word(&mut self, at: usize) {
-        let Some(word) = encoded_word::read(self.cursor.rest()) else { return };
+    fn encoded_word(&mut self, at: usize, word: EncodedWord) {
         if word.ends {
             self.cursor.go_to(at + word.length);
         } else {

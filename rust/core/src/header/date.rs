@@ -30,9 +30,7 @@ pub(super) fn judge(notes: &mut Notes<'_>) {
                 notes.note(Finding::ObsoleteDate, at, end);
             }
         }
-        Err(Fault(finding, at, end)) if at < end => notes.note(finding, at, end),
-        // At the end, or the field is empty.
-        Err(Fault(finding, ..)) => notes.note_value(finding),
+        Err(Fault(finding, at, end)) => notes.note_in_value(finding, at, end),
     }
 }
 
@@ -72,9 +70,9 @@ impl<'a> Reader<'a> {
         self.gap_needed()?;
         self.time_of_day()?;
         self.zone(notes)?;
-        let rest = self.cursor.at();
-        if self.cursor.cfws().is_err() || !self.cursor.is_end() {
-            return Err(Fault(Finding::DateSyntax, rest, rest + self.cursor.rest().len().max(1)));
+        self.cursor.cfws().map_err(open)?;
+        if !self.cursor.is_end() {
+            return Err(self.fault());
         }
         if year < 1900 {
             notes.note(Finding::DateYear, year_at, year_end);

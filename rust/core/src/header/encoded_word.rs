@@ -67,9 +67,14 @@ fn token(octets: &[u8]) -> usize {
 
 /// Whether each `=` has two hexadecimal digits after it (§4.2).
 fn is_q(text: &[u8]) -> bool {
-    text.split(|&octet| octet == b'=')
-        .skip(1)
-        .all(|part| part.len() >= 2 && part[..2].iter().all(u8::is_ascii_hexdigit))
+    let mut rest = text;
+    while let Some(at) = rest.iter().position(|&octet| octet == b'=') {
+        match &rest[at + 1..] {
+            [a, b, after @ ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => rest = after,
+            _ => return false,
+        }
+    }
+    true
 }
 
 /// Whether it is base64 with its padding (§4.1).

@@ -44,8 +44,12 @@ use crate::scan::Backend;
 pub fn check(message: &[u8], limits: HeaderLimits, context: HeaderContext, backend: Backend) -> Vec<HeaderFinding> {
     let mut reader = HeaderReader::with_backend(limits, context, backend);
     reader.read(message);
-    reader.finish(&report(message, backend));
-    reader.findings().to_vec()
+    // Without a body there is nothing to hold against it.
+    match message.get(reader.section()..) {
+        None | Some(b"" | b"\r\n" | b"\n") => reader.finish(&DataReport::default()),
+        Some(_) => reader.finish(&report(message, backend)),
+    }
+    reader.into_findings()
 }
 
 /// Octets that are decoded at a time where something is bare.

@@ -52,6 +52,10 @@ impl Findings {
         &self.found
     }
 
+    pub(super) fn into_all(self) -> Vec<HeaderFinding> {
+        self.found
+    }
+
     /// Adds one at its place among the others; of several at one octet, behind them.
     pub(super) fn add(&mut self, finding: HeaderFinding) {
         let at = self.found.partition_point(|other| other.offset <= finding.offset);
@@ -88,6 +92,16 @@ impl Notes<'_> {
     pub(super) fn note(&mut self, finding: Finding, at: usize, end: usize) {
         let found = place(&self.field, finding, at, end);
         self.findings.add(found);
+    }
+
+    /// Notes what stands in the value from `at` to `end`; where that is behind its last octet, all of it.
+    pub(super) fn note_in_value(&mut self, finding: Finding, at: usize, end: usize) {
+        let value_end = self.field.without_end().trim_ascii_end().len();
+        if at < value_end {
+            self.note(finding, at, end.clamp(at + 1, value_end));
+        } else {
+            self.note_value(finding);
+        }
     }
 
     /// Notes the name.

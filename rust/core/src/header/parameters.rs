@@ -105,20 +105,21 @@ impl<'a> Held<'a> {
         let mut whole = true;
         loop {
             if cursor.cfws().is_err() {
-                return broken(notes, cursor);
+                return broken(notes, cursor.at(), cursor);
             }
             if cursor.is_end() {
                 break;
             }
             let semicolon = cursor.at();
             if !cursor.eat(b';') || cursor.cfws().is_err() {
-                return broken(notes, cursor);
+                return broken(notes, cursor.at(), cursor);
             }
             if matches!(cursor.peek(), None | Some(b';')) {
                 notes.note(Finding::EmptyParameter, semicolon, semicolon + 1);
                 continue;
             }
-            let Some(parameter) = parameter(cursor) else { return broken(notes, cursor) };
+            let start = cursor.at();
+            let Some(parameter) = parameter(cursor) else { return broken(notes, start, cursor) };
             if encoded_word::any(parameter.value) {
                 notes.note(Finding::EncodedWordInParameter, parameter.at, parameter.end);
             }
@@ -162,10 +163,9 @@ impl<'a> Held<'a> {
     }
 }
 
-/// No parameter, from here on.
-fn broken(notes: &mut Notes<'_>, cursor: &Cursor<'_>) -> bool {
-    let at = cursor.at().min(notes.field.without_end().len().saturating_sub(1));
-    notes.note(Finding::ParameterSyntax, at, at + 1);
+/// No parameter, from `start` on.
+fn broken(notes: &mut Notes<'_>, start: usize, cursor: &Cursor<'_>) -> bool {
+    notes.note_in_value(Finding::ParameterSyntax, start, cursor.at() + 1);
     false
 }
 

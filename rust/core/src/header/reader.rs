@@ -125,6 +125,16 @@ impl HeaderReader {
         self.findings.all()
     }
 
+    /// The findings alone.
+    pub(super) fn into_findings(self) -> Vec<HeaderFinding> {
+        self.findings.into_all()
+    }
+
+    /// Octets of the section that were read, without its empty line.
+    pub(super) fn section(&self) -> usize {
+        usize::try_from(self.offset).unwrap_or(usize::MAX)
+    }
+
     #[inline(always)]
     fn read_with<K: Kernel>(&mut self, octets: &[u8]) {
         let mut start = 0;

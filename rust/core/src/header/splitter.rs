@@ -20,7 +20,7 @@ pub(super) struct Splitter {
     ended: bool,
     /// The last octet was a CR.
     cr: bool,
-    /// The last octet was a space or a tab.
+    /// The last octet, but for a CR, was a space or a tab.
     space: bool,
     long: bool,
     odd: bool,
@@ -63,11 +63,7 @@ impl Splitter {
             let loaded = K::load(block);
             let Masks { cr, lf } = K::masks(loaded);
             let after_cr = cr << 1 | u64::from(self.cr);
-            let odd = lf & !after_cr | after_cr & !lf & below(length) | K::control(loaded) & !cr & !lf;
-            let space = K::space(loaded);
-            // A line end, or the CR before one, right after white space.
-            let after_space = space << 1 | u64::from(self.space);
-            let blank = after_space & (cr | lf);
+            let odd = (lf ^ after_cr) & below(length) | K::control(loaded) & !cr & !lf;
             let mut ends = lf;
             let mut start = 0;
             while ends != 0 {
@@ -78,22 +74,31 @@ impl Splitter {
                 self.lines = self.lines.saturating_add(1);
                 (self.line, start) = (0, place + 1);
                 let empty = self.lines == 1 && (line == 1 || line == 2 && after_cr >> place & 1 == 1);
+                self.long |= self.ends_in_space(&octets[..at + place]);
                 let next = octets.get(at + place + 1);
                 if empty || next.is_some_and(|octet| !matches!(octet, b' ' | b'\t')) {
                     self.odd |= odd & below(place + 1) != 0;
-                    self.long |= blank & below(place + 1) != 0;
                     return Some(self.whole(at + place + 1));
                 }
                 self.ended = next.is_none();
             }
             self.odd |= odd != 0;
-            self.long |= blank != 0;
             self.line += length - start;
             self.cr = cr >> (length - 1) & 1 == 1;
-            self.space = space >> (length - 1) & 1 == 1;
             at += length;
         }
+        self.space = self.ends_in_space(octets);
         None
+    }
+
+    /// Whether a line with these octets, and with those before them, ends in white space, its CR left out.
+    #[inline(always)]
+    fn ends_in_space(&self, octets: &[u8]) -> bool {
+        match octets {
+            [.., octet, b'\r'] => matches!(octet, b' ' | b'\t'),
+            [b'\r'] | [] => self.space,
+            [.., octet] => matches!(octet, b' ' | b'\t'),
+        }
     }
 
     /// The field ends here because nothing more comes.

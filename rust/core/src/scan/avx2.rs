@@ -117,11 +117,6 @@ impl Kernel for Avx2 {
     }
 
     #[inline(always)]
-    fn space(block: Halves) -> u64 {
-        Self::equal(block, b' ') | Self::equal(block, b'\t')
-    }
-
-    #[inline(always)]
     fn eight_bit(block: Halves) -> u64 {
         Self::bits(block)
     }

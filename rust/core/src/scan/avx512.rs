@@ -104,15 +104,6 @@ impl Kernel for Avx512 {
     }
 
     #[inline(always)]
-    fn space(block: __m512i) -> u64 {
-        // SAFETY: the features are there (see Avx512).
-        unsafe {
-            _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8(b' ' as i8))
-                | _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8(b'\t' as i8))
-        }
-    }
-
-    #[inline(always)]
     fn eight_bit(block: __m512i) -> u64 {
         // SAFETY: the features are there (see Avx512).
         unsafe { _mm512_movepi8_mask(block) }

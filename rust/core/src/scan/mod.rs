@@ -55,8 +55,6 @@ pub(crate) trait Kernel {
     fn eight_bit(block: Self::Block) -> u64;
     /// Which octets are no printable US-ASCII and no tab.
     fn control(block: Self::Block) -> u64;
-    /// Which octets are spaces and tabs.
-    fn space(block: Self::Block) -> u64;
     /// Writes the block: all of `slot`.
     fn store(block: Self::Block, slot: &mut Slot);
     /// Writes the octets of `keep` side by side; what stands behind them in the slot is of no meaning.
@@ -167,7 +165,6 @@ mod tests {
         dots: u64,
         eight_bit: u64,
         control: u64,
-        space: u64,
         stored: Vec<u8>,
         packed: Vec<u8>,
         spread: Vec<u8>,
@@ -198,7 +195,6 @@ mod tests {
                 dots: K::dots(block, self.among),
                 eight_bit: K::eight_bit(block),
                 control: K::control(block),
-                space: K::space(block),
                 stored: octets(&stored),
                 packed: octets(&packed[..self.among.count_ones() as usize]),
                 spread: octets(&spread[..BLOCK + add.count_ones() as usize]),
@@ -223,7 +219,6 @@ mod tests {
             dots: bits(|o| o == b'.') & among,
             eight_bit: bits(|o| o > 127),
             control: bits(|o| o != b'\t' && !matches!(o, b' '..=b'~')),
-            space: bits(|o| o == b' ' || o == b'\t'),
             stored: block.to_vec(),
             packed: kept.map(|i| block[i]).collect(),
             spread: spread.collect(),

@@ -81,11 +81,6 @@ impl Kernel for Portable {
     }
 
     #[inline(always)]
-    fn space(block: Self::Block) -> u64 {
-        mask(&block, |octet| octet == b' ' || octet == b'\t')
-    }
-
-    #[inline(always)]
     fn eight_bit(block: Self::Block) -> u64 {
         mask(&block, |octet| octet > 127)
     }
