@@ -570,6 +570,7 @@ class HeaderFinding:
     def reply(self) -> Reply: ...
 
 def check_headers(message: Buffer, *, smtputf8: bool = False) -> list[HeaderFinding]: ...
+
 @final
 class ProxyHeader:
     """What a proxy says of its client."""
