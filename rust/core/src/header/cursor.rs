@@ -122,8 +122,13 @@ impl<'a> Cursor<'a> {
     /// or nothing.
     #[inline(always)]
     pub(super) fn cfws(&mut self) -> Result<Gap, Open> {
-        match self.peek() {
-            Some(octet) if is(octet, SPACE) || octet == b'(' => self.gap(),
+        match self.octets.get(self.at..) {
+            // Most gaps are one space.
+            Some(&[b' ', next, ..]) if !is(next, SPACE) && next != b'(' => {
+                self.at += 1;
+                Ok(Gap::Space)
+            }
+            Some(&[octet, ..]) if is(octet, SPACE) || octet == b'(' => self.gap(),
             _ => Ok(Gap::None),
         }
     }

@@ -86,7 +86,15 @@ fn is_base64(text: &[u8]) -> bool {
 
 /// Where the next `=?` stands.
 pub(super) fn find(octets: &[u8]) -> Option<usize> {
-    octets.windows(2).position(|two| two == b"=?")
+    let mut at = 0;
+    while let Some(next) = octets[at..].iter().position(|&octet| octet == b'?') {
+        at += next;
+        if at > 0 && octets[at - 1] == b'=' {
+            return Some(at - 1);
+        }
+        at += 1;
+    }
+    None
 }
 
 /// Whether a whole encoded-word stands somewhere in the octets.
