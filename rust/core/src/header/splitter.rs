@@ -52,18 +52,22 @@ impl Splitter {
         }
         while at < octets.len() {
             let rest = &octets[at..];
-            let mut last = [b'a'; BLOCK];
-            let (block, length) = rest.first_chunk::<BLOCK>().map_or_else(
-                || {
-                    last[..rest.len()].copy_from_slice(rest);
+            let last;
+            let (block, length) = match rest.first_chunk::<BLOCK>() {
+                Some(block) => (block, BLOCK),
+                None => {
+                    last = padded(rest);
                     (&last, rest.len())
-                },
-                |block| (block, BLOCK),
-            );
+                }
+            };
             let loaded = K::load(block);
             let Masks { cr, lf } = K::masks(loaded);
             let after_cr = cr << 1 | u64::from(self.cr);
-            let odd = (lf ^ after_cr) & below(length) | K::control(loaded) & !cr & !lf;
+            let mut odd = K::control(loaded) & !cr & !lf;
+            if odd != 0 {
+                odd &= !K::tabs(loaded);
+            }
+            odd |= (lf ^ after_cr) & below(length);
             let mut ends = lf;
             let mut start = 0;
             while ends != 0 {
@@ -111,4 +115,11 @@ impl Splitter {
         let Self { lines, long, odd, .. } = std::mem::take(self);
         Whole { end, lines, long, odd }
     }
+}
+
+/// The last octets of a chunk, and behind them some that nothing is said of.
+fn padded(octets: &[u8]) -> [u8; BLOCK] {
+    let mut block = [b'a'; BLOCK];
+    block[..octets.len()].copy_from_slice(octets);
+    block
 }

@@ -8,8 +8,8 @@
 use std::arch::x86_64::{
     __m256i, _MM_HINT_ET0, _MM_HINT_T0, _mm_add_epi8, _mm_and_si128, _mm_cmpeq_epi8, _mm_loadl_epi64, _mm_loadu_si128,
     _mm_prefetch, _mm_set1_epi8, _mm_shuffle_epi8, _mm_storel_epi64, _mm_storeu_si128, _mm_unpacklo_epi64,
-    _mm256_cmpeq_epi8, _mm256_cmpgt_epi8, _mm256_loadu_si256, _mm256_min_epi8, _mm256_movemask_epi8, _mm256_set1_epi8,
-    _mm256_storeu_si256,
+    _mm256_add_epi8, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8, _mm256_loadu_si256, _mm256_min_epi8, _mm256_movemask_epi8,
+    _mm256_set1_epi8, _mm256_storeu_si256,
 };
 
 use super::{BLOCK, Job, Kernel, Masks, Slot, WideSlot};
@@ -111,9 +111,16 @@ impl Kernel for Avx2 {
 
     #[inline(always)]
     fn control(block: Halves) -> u64 {
-        // SAFETY: the features are there (see Avx2). Signed, octets over 127 are below a space too.
-        let low = block.map(|half| unsafe { _mm256_cmpgt_epi8(_mm256_set1_epi8(b' ' as i8), half) });
-        (Self::bits(low) | Self::equal(block, 127)) & !Self::equal(block, b'\t')
+        // SAFETY: the features are there (see Avx2). One more than a DEL is the least there is, signed, and octets over 127 are
+        // negative, or zero.
+        Self::bits(block.map(|half| unsafe {
+            _mm256_cmpgt_epi8(_mm256_set1_epi8(b'!' as i8), _mm256_add_epi8(half, _mm256_set1_epi8(1)))
+        }))
+    }
+
+    #[inline(always)]
+    fn tabs(block: Halves) -> u64 {
+        Self::equal(block, b'\t')
     }
 
     #[inline(always)]

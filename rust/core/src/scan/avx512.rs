@@ -6,7 +6,7 @@
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::{
-    __m512i, _MM_HINT_ET0, _MM_HINT_T0, _mm_prefetch, _mm256_loadu_si256, _mm512_cmpeq_epi8_mask,
+    __m512i, _MM_HINT_ET0, _MM_HINT_T0, _mm_prefetch, _mm256_loadu_si256, _mm512_add_epi8, _mm512_cmpeq_epi8_mask,
     _mm512_cmpeq_epi16_mask, _mm512_cmplt_epi8_mask, _mm512_cvtepu8_epi16, _mm512_loadu_si512, _mm512_mask_blend_epi16,
     _mm512_mask_cmpeq_epi8_mask, _mm512_maskz_compress_epi8, _mm512_movepi8_mask, _mm512_or_si512, _mm512_set1_epi8,
     _mm512_set1_epi16, _mm512_slli_epi16, _mm512_storeu_si512, _mm512_testn_epi8_mask, _pdep_u64,
@@ -95,12 +95,18 @@ impl Kernel for Avx512 {
 
     #[inline(always)]
     fn control(block: __m512i) -> u64 {
-        // SAFETY: the features are there (see Avx512). Signed, octets over 127 are below a space too.
+        // SAFETY: the features are there (see Avx512). One more than a DEL is the least there is, signed, and octets over 127
+        // are negative, or zero.
         unsafe {
-            let low = _mm512_cmplt_epi8_mask(block, _mm512_set1_epi8(b' ' as i8));
-            let delete = _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8(127));
-            (low | delete) & !_mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8(b'\t' as i8))
+            let more = _mm512_add_epi8(block, _mm512_set1_epi8(1));
+            _mm512_cmplt_epi8_mask(more, _mm512_set1_epi8(b'!' as i8))
         }
+    }
+
+    #[inline(always)]
+    fn tabs(block: __m512i) -> u64 {
+        // SAFETY: the features are there (see Avx512).
+        unsafe { _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8(b'\t' as i8)) }
     }
 
     #[inline(always)]

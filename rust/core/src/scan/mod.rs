@@ -53,8 +53,10 @@ pub(crate) trait Kernel {
     fn dots(block: Self::Block, among: u64) -> u64;
     /// Which octets are over 127.
     fn eight_bit(block: Self::Block) -> u64;
-    /// Which octets are no printable US-ASCII and no tab.
+    /// Which octets are no printable US-ASCII.
     fn control(block: Self::Block) -> u64;
+    /// Which octets are tabs.
+    fn tabs(block: Self::Block) -> u64;
     /// Writes the block: all of `slot`.
     fn store(block: Self::Block, slot: &mut Slot);
     /// Writes the octets of `keep` side by side; what stands behind them in the slot is of no meaning.
@@ -165,6 +167,7 @@ mod tests {
         dots: u64,
         eight_bit: u64,
         control: u64,
+        tabs: u64,
         stored: Vec<u8>,
         packed: Vec<u8>,
         spread: Vec<u8>,
@@ -195,6 +198,7 @@ mod tests {
                 dots: K::dots(block, self.among),
                 eight_bit: K::eight_bit(block),
                 control: K::control(block),
+                tabs: K::tabs(block),
                 stored: octets(&stored),
                 packed: octets(&packed[..self.among.count_ones() as usize]),
                 spread: octets(&spread[..BLOCK + add.count_ones() as usize]),
@@ -218,7 +222,8 @@ mod tests {
             nul: bits(|o| o == 0),
             dots: bits(|o| o == b'.') & among,
             eight_bit: bits(|o| o > 127),
-            control: bits(|o| o != b'\t' && !matches!(o, b' '..=b'~')),
+            control: bits(|o| !matches!(o, b' '..=b'~')),
+            tabs: bits(|o| o == b'\t'),
             stored: block.to_vec(),
             packed: kept.map(|i| block[i]).collect(),
             spread: spread.collect(),

@@ -77,7 +77,12 @@ impl Kernel for Portable {
 
     #[inline(always)]
     fn control(block: Self::Block) -> u64 {
-        mask(&block, |octet| octet != b'\t' && !matches!(octet, b' '..=b'~'))
+        mask(&block, |octet| !matches!(octet, b' '..=b'~'))
+    }
+
+    #[inline(always)]
+    fn tabs(block: Self::Block) -> u64 {
+        mask(&block, |octet| octet == b'\t')
     }
 
     #[inline(always)]
