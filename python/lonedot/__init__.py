@@ -26,6 +26,7 @@ from lonedot._core import (
     Etrn,
     Expn,
     HeaderFinding,
+    HeaderReader,
     Helo,
     Help,
     Lhlo,
@@ -62,6 +63,7 @@ from lonedot.config import Config, Limits, Policies
 from lonedot.connection import Connection, Peer
 from lonedot.delivery import Delivery, DiscardDelivery, Sink
 from lonedot.handler import Handler
+from lonedot.header_policy import HeaderPolicy
 from lonedot.listener import Listener
 from lonedot.maildir import MaildirDelivery
 from lonedot.server import Server
@@ -101,6 +103,8 @@ __all__ = [
     "Expn",
     "Handler",
     "HeaderFinding",
+    "HeaderPolicy",
+    "HeaderReader",
     "Helo",
     "Help",
     "Identity",

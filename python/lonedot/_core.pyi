@@ -30,6 +30,7 @@ __all__ = [
     "Etrn",
     "Expn",
     "HeaderFinding",
+    "HeaderReader",
     "Helo",
     "Help",
     "Lhlo",
@@ -61,6 +62,7 @@ __all__ = [
     "check_headers",
     "decode_data",
     "encode_data",
+    "header_codes",
     "parse_command",
 ]
 
@@ -569,6 +571,21 @@ class HeaderFinding:
     @property
     def reply(self) -> Reply: ...
 
+@final
+class HeaderReader:
+    """The reader of one message's header section."""
+
+    def __new__(cls, *, smtputf8: bool = False, line_ends: _LineEnds = "crlf") -> HeaderReader: ...
+    def read(self, octets: Buffer) -> None: ...
+    def finish(self, report: DataReport) -> None: ...
+    @property
+    def complete(self) -> bool: ...
+    @property
+    def done(self) -> bool: ...
+    @property
+    def findings(self) -> list[HeaderFinding]: ...
+
+def header_codes() -> dict[str, Literal["error", "warning", "advice"]]: ...
 def check_headers(message: Buffer, *, smtputf8: bool = False) -> list[HeaderFinding]: ...
 
 @final

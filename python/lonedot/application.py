@@ -31,14 +31,17 @@ from lonedot._core import (
 )
 from lonedot.authentication import Authentication
 from lonedot.content import ContentSink
+from lonedot.header_check import HeaderCheck
 from lonedot.transaction import AbortReason, Transaction
 
 if TYPE_CHECKING:
     from lonedot.authenticator import Authenticator
     from lonedot.budget import Budget
+    from lonedot.config import LineEnds
     from lonedot.connection import Connection
     from lonedot.delivery import Delivery, Sink
     from lonedot.handler import Hook, Hooks
+    from lonedot.header_policy import HeaderPolicy
     from lonedot.session import Event
 
 log = logging.getLogger("lonedot.server")
@@ -60,9 +63,11 @@ class Application:
         "_authentication",
         "_authenticator",
         "_budget",
+        "_check",
         "_connected",
         "_delivery",
         "_failure",
+        "_header",
         "_hooks",
         "_keeps",
         "_kept",
@@ -80,8 +85,11 @@ class Application:
         connection: Connection,
         budget: Budget,
         authenticator: Authenticator | None = None,
+        header: HeaderPolicy | None = None,
     ) -> None:
         self.connection = connection
+        # What the header check is told; None without one.
+        self._header = header
         self._authenticator = authenticator
         # From the first AUTH on.
         self._authentication: Authentication | None = None
@@ -95,6 +103,8 @@ class Application:
         self._keeps = False
         self._kept = 0
         self._delivery = delivery
+        # Of the header section under way, where there is to be one.
+        self._check: HeaderCheck | None = None
         # From DATA to the end of mail data.
         self._transaction: Transaction | None = None
         self._sink: Sink | ContentSink | None = None
@@ -249,6 +259,9 @@ class Application:
         assert session.mail is not None
         self._started = perf_counter()
         transaction = self._transaction = Transaction(self.connection, session.mail, session.rcpts)
+        if self._header is not None:
+            line_ends: LineEnds = getattr(self._delivery, "line_ends", "crlf")
+            self._check = HeaderCheck(self._header, transaction, line_ends)
         self._sink = self._failure = None
         self._keeps = False
         if self._delivery is not None:
@@ -275,6 +288,10 @@ class Application:
     def _write(self, octets: bytes) -> Any:
         if self._sink is None:
             return None  # its reply waits for the end
+        if self._check is not None:
+            refusal = self._check.read(octets)
+            if refusal is not None:
+                return self._stop(*refusal)
         try:
             taken = self._sink.write(octets)
         except (Exception, CancelledError):
@@ -290,8 +307,24 @@ class Application:
         return self.written(taken)
 
     def _finish(self, event: EndOfMailData) -> Any:
+        if self._check is not None and self._sink is not None:
+            refusal = self._check.finish(event.report)
+            if refusal is not None:
+                return self._refuse(*refusal)
         sink, self._sink = self._sink, None
         return self._call(sink.finish, event.report) if sink is not None else self._failure
+
+    def _refuse(self, reply: Reply, reason: AbortReason) -> Any:
+        """The message is whole, and not delivered."""
+        tell = self._stop(reply, reason)
+        if tell is None:
+            return reply
+
+        async def told() -> Reply:
+            await tell
+            return reply
+
+        return told()
 
     def _for_each(self, answer: Iterable[Any]) -> Sequence[Reply]:
         """LMTP: as many replies as recipients. Raises TypeError or ValueError for anything else."""

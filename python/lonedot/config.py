@@ -16,6 +16,7 @@ from typing import Literal, Self
 from lonedot import _core
 from lonedot.authenticator import Authenticator
 from lonedot.domain import is_domain
+from lonedot.header_policy import HeaderPolicy
 from lonedot.networks import Networks, checked
 from lonedot.offers import declared, keyword_of, offered
 from lonedot.tls import TLS
@@ -141,10 +142,17 @@ class Policies:
     strict_grammar: bool = False
     """Refuse what the grammar of RFC 5321 §4.1.2 does not have and clients send all the same: a space after
     `MAIL FROM:`, names in EHLO that are no domain."""
+    header: HeaderPolicy = field(default_factory=lambda: HeaderPolicy("off"))
+    """The header check (RFC 5322): "off"; "report", which puts findings into `Transaction.findings`; "strict", which
+    refuses errors with 550 at the end of mail data, and stores nothing of them; or a `HeaderPolicy`, which may say
+    otherwise for single findings."""
 
     def __post_init__(self) -> None:
         for item in fields(self):
             value = getattr(self, item.name)
+            if item.name == "header":
+                object.__setattr__(self, "header", HeaderPolicy.of(value))
+                continue
             allowed: tuple[object, ...] = ("reject", "keep")
             if item.name.startswith("bare_"):
                 allowed = ("reject", "keep", "normalize")

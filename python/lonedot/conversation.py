@@ -99,7 +99,15 @@ class Conversation(Greeter, asyncio.BufferedProtocol):
             return
         server.conversations.add(self)
         connection = Connection(Peer.of(transport), self._listener, self._header)
-        self._application = Application(server.hooks, server.delivery, connection, server.budget, server.config.auth)
+        header = server.policies_of(connection.peer).header
+        self._application = Application(
+            server.hooks,
+            server.delivery,
+            connection,
+            server.budget,
+            server.config.auth,
+            header if header.checks else None,
+        )
         self._welcome()
 
     def get_buffer(self, sizehint: int) -> Any:

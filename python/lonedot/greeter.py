@@ -77,7 +77,7 @@ class Greeter(Patience):
         self._early += bytes(memoryview(buffer)[:nbytes])  # type: ignore[arg-type]  # a Buffer; 3.11 cannot say so
         connection = self._application.connection
         connection.notes.add("talked-before-greeting")
-        if self._held and self._server.refuses_early_talk(connection.peer):
+        if self._held and self._server.policies_of(connection.peer).early_talk == "reject":
             self._turn_away(_TOO_EARLY, "refused")
         else:
             self._stop_reading()
@@ -101,7 +101,7 @@ class Greeter(Patience):
 
     def _greet(self, answer: Any) -> None:
         greeting = self._application.greeting(answer)
-        if self._early and self._server.refuses_early_talk(self._application.connection.peer):
+        if self._early and self._server.policies_of(self._application.connection.peer).early_talk == "reject":
             self._turn_away(greeting if greeting is not None and greeting.code >= 400 else _TOO_EARLY, "refused")
             return
         self._begin(greeting)

@@ -209,9 +209,9 @@ class Server:
         most = self.config.limits.max_connections
         return self.stopping or len(self.conversations) + len(self.proxied) >= most
 
-    def refuses_early_talk(self, peer: Peer | None) -> bool:
-        """Whether a client from there may not talk before its greeting."""
-        return (self._policies.find(peer) or self.config.policies).early_talk == "reject"
+    def policies_of(self, peer: Peer | None) -> Policies:
+        """Those for a client from there."""
+        return self._policies.find(peer) or self.config.policies
 
     def ended(self, conversation: Conversation) -> None:
         """A conversation's socket is closed and its last hook has returned."""

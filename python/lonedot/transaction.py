@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from lonedot._core import Aborted, DataReport, Mail, Parameters, Rcpt, Violation
+    from lonedot._core import Aborted, DataReport, HeaderFinding, Mail, Parameters, Rcpt, Violation
     from lonedot.connection import Connection
 
 _counter = itertools.count()
@@ -27,16 +27,19 @@ class Transaction:
     """The envelope of one message.
 
     `id`: unique, for logs, replies and `Received:` fields. `connection`: whose it is. `mail` and `rcpts`: the commands
-    accepted. `reverse_path`: "" for the null reverse-path. `forward_paths`: in the order of acceptance.
+    accepted. `reverse_path`: "" for the null reverse-path. `forward_paths`: in the order of acceptance. `findings`:
+    what the header check has found, from the chunk on with which the header section is whole; None before, and where
+    `Policies.header` is "off".
     """
 
-    __slots__ = ("connection", "id", "mail", "rcpts")
+    __slots__ = ("connection", "findings", "id", "mail", "rcpts")
 
     def __init__(self, connection: Connection, mail: Mail, rcpts: Sequence[Rcpt]) -> None:
         self.id = _new_id()
         self.connection = connection
         self.mail = mail
         self.rcpts = tuple(rcpts)
+        self.findings: tuple[HeaderFinding, ...] | None = None
 
     @property
     def reverse_path(self) -> str:
@@ -79,6 +82,11 @@ class Message:
     def id(self) -> str:
         """The transaction's."""
         return self.transaction.id
+
+    @property
+    def findings(self) -> tuple[HeaderFinding, ...] | None:
+        """The transaction's, all of them."""
+        return self.transaction.findings
 
     @property
     def reverse_path(self) -> str:

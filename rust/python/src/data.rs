@@ -48,6 +48,12 @@ macro_rules! report {
             $($field: $kind,)+
         }
 
+        impl From<&DataReport> for CoreReport {
+            fn from(report: &DataReport) -> Self {
+                Self { $($field: report.$field,)+ }
+            }
+        }
+
         impl From<CoreReport> for DataReport {
             fn from(report: CoreReport) -> Self {
                 let CoreReport { $($field,)+ } = report;

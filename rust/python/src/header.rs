@@ -1,8 +1,11 @@
 //! The header check as Python sees it: `check_headers` and the `HeaderFinding`s it gives.
 
-use lonedot_core::header::{HeaderContext, HeaderFinding as CoreFinding, HeaderLimits, check};
+use lonedot_core::header::{Finding, HeaderContext, HeaderFinding as CoreFinding, HeaderLimits, HeaderReader as CoreReader, check};
+use lonedot_core::data::LineEnds;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
+use crate::data::DataReport;
 use crate::octets::Octets;
 use crate::reply::Reply;
 
@@ -76,6 +79,74 @@ impl HeaderFinding {
     fn __repr__(&self) -> String {
         format!("<HeaderFinding {}: {}>", self.code(), self.0.text())
     }
+}
+
+/// Reads the header section of one message while its mail data streams by.
+///
+/// `smtputf8`: fields may hold UTF-8 (RFC 6532). `line_ends`: "crlf", or "lf" where the decoder has made them so; offsets count them as
+/// the two octets that came. `read` takes the next octets at any split; `finish` the DataReport of the whole. `complete`: the section
+/// has ended, and only the body or `finish` can show more; `done`: nothing that `read` could be given will. `findings`: those so far,
+/// in order of offset, and last what the end has shown. Raises ValueError for other `line_ends`.
+#[pyclass(module = "lonedot._core")]
+pub(crate) struct HeaderReader {
+    reader: CoreReader,
+    lf: bool,
+}
+
+#[pymethods]
+impl HeaderReader {
+    #[new]
+    #[pyo3(signature = (*, smtputf8=false, line_ends="crlf"))]
+    fn new(smtputf8: bool, line_ends: &str) -> PyResult<Self> {
+        let lf = crate::data::line_ends(line_ends)? == LineEnds::Lf;
+        let context = HeaderContext { smtputf8 };
+        Ok(Self { reader: CoreReader::with_backend(HeaderLimits::default(), context, crate::backend()?), lf })
+    }
+
+    fn read(&mut self, octets: Octets<'_>) {
+        if !self.lf || self.reader.done() {
+            return self.reader.read(&octets);
+        }
+        // Only the header section comes here, and a body that is judged line by line.
+        for line in octets.split_inclusive(|octet| *octet == b'\n') {
+            match line.split_last() {
+                Some((b'\n', line)) => {
+                    self.reader.read(line);
+                    self.reader.read(b"\r\n");
+                }
+                _ => self.reader.read(line),
+            }
+        }
+    }
+
+    fn finish(&mut self, report: &DataReport) {
+        self.reader.finish(&report.into());
+    }
+
+    #[getter]
+    fn complete(&self) -> bool {
+        self.reader.complete()
+    }
+
+    #[getter]
+    fn done(&self) -> bool {
+        self.reader.done()
+    }
+
+    #[getter]
+    fn findings(&self) -> Vec<HeaderFinding> {
+        self.reader.findings().iter().cloned().map(HeaderFinding).collect()
+    }
+}
+
+/// Every code of a HeaderFinding, with its severity, in the order of docs/findings.md.
+#[pyfunction]
+pub(crate) fn header_codes(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    let codes = PyDict::new(py);
+    for finding in Finding::ALL {
+        codes.set_item(finding.row().name, finding.row().severity.name())?;
+    }
+    Ok(codes)
 }
 
 /// Checks the header section of a message that is whole: mail data with CRLF line ends, without transparency and terminator.

@@ -51,7 +51,7 @@ mod _core {
     #[pymodule_export]
     use crate::event::{Aborted, AuthResponse, Closed, EndOfChunk, EndOfMailData, MailData};
     #[pymodule_export]
-    use crate::header::{HeaderFinding, check_headers};
+    use crate::header::{HeaderFinding, HeaderReader, check_headers, header_codes};
     #[pymodule_export]
     use crate::octets::ReadBuffer;
     #[pymodule_export]

@@ -56,6 +56,11 @@ impl Body {
         self.measured = declared.encoding == Encoding::Base64 && seen.longest_line > BASE64_LINE;
     }
 
+    /// Whether its lines are measured.
+    pub(super) const fn is_measured(&self) -> bool {
+        self.measured
+    }
+
     pub(super) fn read(&mut self, octets: &[u8], backend: Backend) {
         if self.measured && !octets.is_empty() {
             backend.run(Measure { body: self, octets });

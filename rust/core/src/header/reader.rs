@@ -95,6 +95,16 @@ impl HeaderReader {
         self.state != State::Section
     }
 
+    /// Whether [`HeaderReader::read`] looks at no more octets.
+    #[must_use]
+    pub fn done(&self) -> bool {
+        match self.state {
+            State::Section => false,
+            State::Body => !self.body.is_measured(),
+            State::GivenUp => true,
+        }
+    }
+
     /// The message is whole: judges what only its end shows, by what the decoder counted in it. The second time it does nothing.
     pub fn finish(&mut self, report: &DataReport) {
         if std::mem::replace(&mut self.finished, true) {
