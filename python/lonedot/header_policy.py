@@ -24,8 +24,8 @@ _BASES = ", ".join(map(repr, get_args(HeaderBase)))
 @dataclass(frozen=True, slots=True)
 class HeaderPolicy:
     """`base`: "off" checks nothing; "report" tells all findings and refuses none; "strict" refuses a message for those
-    of severity "error" with their own reply, 550, at the end of mail data. `codes`: what differs for single findings, by
-    their code (docs/findings.md): "refuse", "report" or "ignore"."""
+    of severity "error" with their own reply, 550, at the end of mail data. `codes`: what differs for single findings,
+    by their code (docs/findings.md): "refuse", "report" or "ignore"."""
 
     base: HeaderBase = "report"
     codes: Mapping[str, Verdict] = field(default_factory=dict, hash=False)
