@@ -113,7 +113,7 @@ def test_a_sink_knows_as_soon_as_the_section_is_whole() -> None:
             for part in NO_DATE[:20], NO_DATE[20:-7], NO_DATE[-7:]:
                 seen = len(handler.known)
                 client.send(part)
-                await until(lambda seen=seen: len(handler.known) > seen)
+                await until(lambda count=seen: len(handler.known) > count)  # type: ignore[misc]
             client.send(b".\r\n")
             await client.expect(250)
 
