@@ -31,6 +31,7 @@ __all__ = [
     "Expn",
     "HeaderFinding",
     "HeaderReader",
+    "HeaderRow",
     "Helo",
     "Help",
     "Lhlo",
@@ -62,7 +63,7 @@ __all__ = [
     "check_headers",
     "decode_data",
     "encode_data",
-    "header_codes",
+    "header_table",
     "parse_command",
 ]
 
@@ -585,8 +586,32 @@ class HeaderReader:
     @property
     def findings(self) -> list[HeaderFinding]: ...
 
-def header_codes() -> dict[str, Literal["error", "warning", "advice"]]: ...
 def check_headers(message: Buffer, *, smtputf8: bool = False) -> list[HeaderFinding]: ...
+
+@final
+class HeaderRow:
+    """What the table says of one kind of finding."""
+
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+    def __eq__(self, other: object, /) -> bool: ...
+    @property
+    def code(self) -> str: ...
+    @property
+    def severity(self) -> Literal["error", "warning", "advice"]: ...
+    @property
+    def section(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def help(self) -> str: ...
+    @property
+    def reply(self) -> Reply: ...
+    @property
+    def wrong(self) -> str: ...
+    @property
+    def right(self) -> str: ...
+
+def header_table() -> list[HeaderRow]: ...
 
 @final
 class ProxyHeader:

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, Self, get_args
 
-from lonedot._core import HeaderFinding, header_codes
+from lonedot._core import HeaderFinding, header_table
 
 HeaderBase = Literal["off", "report", "strict"]
 Verdict = Literal["refuse", "report", "ignore"]
 
-_CODES = header_codes()
+_CODES = [row.code for row in header_table()]
 _BASES = ", ".join(map(repr, get_args(HeaderBase)))
 
 

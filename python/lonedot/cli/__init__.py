@@ -1,7 +1,7 @@
 """The command line: `lonedot COMMAND`, also `python -m lonedot COMMAND`.
 
 Takes the arguments, gives the exit code: 0 when the command did what it was asked, 2 when the operator has to change
-something first, told in one line on stderr. A command is one module beside this one that has `add(commands)`; listing
+something first, told in one line on stderr. A command is a module beside this one that has `add(commands)`; listing
 it in `COMMANDS` is all there is to adding one.
 """
 
@@ -11,11 +11,11 @@ import sys
 from collections.abc import Sequence
 
 from lonedot import __version__
-from lonedot.cli import serve, user
+from lonedot.cli import lint, serve, user
 from lonedot.cli.logs import one_line
 from lonedot.cli.parser import Commands, Mistake, Parser
 
-COMMANDS = (serve, user)
+COMMANDS = (serve, user, lint)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         options, unknown = _parser().parse_known_args(argv)
         if unknown:
-            options.parser.refuse(unknown)
+            options.parser.take(options, unknown)
         code: int = options.run(options)
     except Mistake as mistake:
         # A file name, a key or an option can hold anything; the promise of one line has to hold for it too.

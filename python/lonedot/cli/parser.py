@@ -32,6 +32,14 @@ class Parser(argparse.ArgumentParser):
         where = f"{command}: " if command else ""
         raise Mistake(f"{where}{message}; see `{self.prog} --help`")
 
+    def take(self, options: argparse.Namespace, left: Sequence[str]) -> None:
+        """What argparse leaves over: operands behind an option, where the command takes any number of them; else a
+        mistake."""
+        name = getattr(options, "operands", None)
+        if name is None or any(one.startswith("-") and one != "-" for one in left):
+            self.refuse(left)
+        getattr(options, name).extend(left)
+
     def refuse(self, unknown: Sequence[str]) -> NoReturn:
         """Say what the arguments are that no option took, and the option one was meant for, if it looks like one."""
         near = difflib.get_close_matches(unknown[0].partition("=")[0], self._option_string_actions, n=1)

@@ -1,9 +1,8 @@
 //! The header check as Python sees it: `check_headers` and the `HeaderFinding`s it gives.
 
-use lonedot_core::header::{Finding, HeaderContext, HeaderFinding as CoreFinding, HeaderLimits, HeaderReader as CoreReader, check};
+use lonedot_core::header::{HeaderContext, HeaderFinding as CoreFinding, HeaderLimits, HeaderReader as CoreReader, check};
 use lonedot_core::data::LineEnds;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
 
 use crate::data::DataReport;
 use crate::octets::Octets;
@@ -137,16 +136,6 @@ impl HeaderReader {
     fn findings(&self) -> Vec<HeaderFinding> {
         self.reader.findings().iter().cloned().map(HeaderFinding).collect()
     }
-}
-
-/// Every code of a HeaderFinding, with its severity, in the order of docs/findings.md.
-#[pyfunction]
-pub(crate) fn header_codes(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
-    let codes = PyDict::new(py);
-    for finding in Finding::ALL {
-        codes.set_item(finding.row().name, finding.row().severity.name())?;
-    }
-    Ok(codes)
 }
 
 /// Checks the header section of a message that is whole: mail data with CRLF line ends, without transparency and terminator.

@@ -8,6 +8,7 @@ mod command;
 mod data;
 mod event;
 mod header;
+mod header_table;
 mod octets;
 mod parameters;
 mod proxy;
@@ -51,7 +52,9 @@ mod _core {
     #[pymodule_export]
     use crate::event::{Aborted, AuthResponse, Closed, EndOfChunk, EndOfMailData, MailData};
     #[pymodule_export]
-    use crate::header::{HeaderFinding, HeaderReader, check_headers, header_codes};
+    use crate::header::{HeaderFinding, HeaderReader, check_headers};
+    #[pymodule_export]
+    use crate::header_table::{HeaderRow, header_table};
     #[pymodule_export]
     use crate::octets::ReadBuffer;
     #[pymodule_export]

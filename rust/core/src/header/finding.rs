@@ -53,6 +53,14 @@ pub struct Row {
     pub right: &'static str,
 }
 
+impl Row {
+    /// The reply of a receiver that refuses a message for it, without a place.
+    #[must_use]
+    pub fn reply(&self) -> Reply {
+        Reply::from_table(self.code, self.enhanced, self.text)
+    }
+}
+
 /// A finding at its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeaderFinding {

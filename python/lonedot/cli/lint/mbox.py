@@ -1,0 +1,134 @@
+"""Where the messages of a mbox begin (RFC 4155 appendix A): at a line that begins with `From ` and has an empty line
+before it.
+
+Takes octets of a file in blocks; gives messages, one at a time. Nothing larger than a block and a message is held,
+and of a message no more than `MAX_OCTETS`. Line ends are LF or CRLF. A border is told by the few octets around it, so
+that a file can be read from any of them on.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from lonedot.cli.lint.message import MAX_OCTETS, Message
+
+BLOCK = 1 << 22
+"""Octets that are read at a time."""
+
+# Octets around a border that tell it: LF CR LF before, and all of `From ` but its last octet.
+_AROUND = 8
+_LF, _CR, _QUOTE = b"\n\r>"
+
+
+class Piece(NamedTuple):
+    """A message with its `From ` line, and the empty line behind it. `dropped` octets with `dropped_lines` line ends
+    came after `octets` and are not held; `quoted` where there may be lines to take a > from."""
+
+    octets: bytes
+    quoted: bool = False
+    dropped: int = 0
+    dropped_lines: int = 0
+
+    def message(self, path: str, number: int, offset: int, line: int) -> Message:
+        """The message itself; the piece begins in the file at `offset` and `line`."""
+        head = self.octets.find(b"\n") + 1 or len(self.octets)
+        end = len(self.octets)
+        if not self.dropped:
+            end -= 1 if self.octets.endswith(b"\n\n") else 2 if self.octets.endswith(b"\n\r\n") else 0
+        return Message(path, number, self.octets[head : max(head, end)], offset + head, line + 1, self.quoted)
+
+    def lines(self, message: Message, data: bytes) -> int:
+        """Line ends of the piece, whose `message` has `data` for mail data."""
+        if data is message.octets or message.quoted:
+            return self.octets.count(b"\n") + self.dropped_lines
+        # Each line got one octet, which is told sooner than lines are counted. Two are not the message's own: the one
+        # that begins with `From `, and the empty one.
+        head = self.octets.find(b"\n") + 1
+        empty = head + len(message.octets) < len(self.octets)
+        return len(data) - len(message.octets) + 1 + empty + self.dropped_lines
+
+
+def pieces(blocks: Iterable[bytes]) -> Iterator[Piece]:
+    """The messages of a mbox, or of a part of it that begins at a border. Together they are all its octets."""
+    blocks = iter(blocks)
+    buffer, search, quoted = b"", 1, False
+    for block in blocks:
+        buffer += block
+        start = 0
+        while (at := buffer.find(b"From ", search)) >= 0:
+            search = at + 5
+            if _is_border(buffer, at):
+                yield Piece(buffer[start:at], quoted)
+                start, quoted = at, False
+            elif buffer[at - 1] == _QUOTE:
+                quoted = True
+        buffer = buffer[start:]
+        if len(buffer) > MAX_OCTETS + _AROUND:
+            piece, buffer = _cut(buffer, blocks, quoted)
+            quoted = False
+            yield piece
+        search = max(1, len(buffer) - 4)
+    if buffer:
+        yield Piece(buffer, quoted)
+
+
+def ranges(descriptor: int, size: int) -> Iterator[tuple[int, int]]:
+    """Parts of a mbox of `size` octets that begin at borders, each about a block long."""
+    start = 0
+    while start < size:
+        end = _border_from(descriptor, start + BLOCK, size)
+        yield start, end
+        start = end
+
+
+def blocks_of(descriptor: int, start: int, end: int) -> Iterator[bytes]:
+    """The octets of a file from `start` to `end`; less when it has become shorter."""
+    while start < end and (block := os.pread(descriptor, min(2 * BLOCK, end - start), start)):
+        start += len(block)
+        yield block
+
+
+def _is_border(octets: bytes, at: int) -> bool:
+    """Whether `From ` at `at`, which is not the first octet, has an empty line before it."""
+    if octets[at - 1] != _LF or at < 2:
+        return False
+    before = octets[at - 2]
+    return before == _LF or (before == _CR and at > 2 and octets[at - 3] == _LF)
+
+
+def _border_from(descriptor: int, at: int, size: int) -> int:
+    buffer = b""
+    for block in blocks_of(descriptor, at - _AROUND, size):
+        at += len(block)
+        buffer += block
+        search = 3
+        while (found := buffer.find(b"From ", search)) >= 0:
+            if _is_border(buffer, found):
+                return at - _AROUND - len(buffer) + found
+            search = found + 5
+        buffer = buffer[-_AROUND:]
+    return size
+
+
+def _cut(buffer: bytes, blocks: Iterator[bytes], quoted: bool) -> tuple[Piece, bytes]:
+    """Of a message that is too large, its first octets; and what comes from the next border on."""
+    head, rest = buffer[:MAX_OCTETS], buffer[MAX_OCTETS:]
+    dropped, lines = len(rest), rest.count(b"\n")
+    buffer = buffer[-_AROUND:]
+    for block in blocks:
+        known = len(buffer)
+        buffer += block
+        search = 3
+        while (at := buffer.find(b"From ", search)) >= 0:
+            search = at + 5
+            if _is_border(buffer, at):
+                # The border may begin in what was counted as dropped.
+                dropped += at - known
+                lines += buffer.count(b"\n", known, at) - buffer.count(b"\n", at, known)
+                return Piece(head, quoted, dropped, lines), buffer[at:]
+        dropped += len(block)
+        lines += block.count(b"\n")
+        buffer = buffer[-_AROUND:]
+    return Piece(head, quoted, dropped, lines), b""
