@@ -36,8 +36,9 @@ class Parser(argparse.ArgumentParser):
         """What argparse leaves over: operands behind an option, where the command takes any number of them; else a
         mistake."""
         name = getattr(options, "operands", None)
-        if name is None or any(one.startswith("-") and one != "-" for one in left):
-            self.refuse(left)
+        wrong = left if name is None else [one for one in left if one.startswith("-") and one != "-"]
+        if wrong or name is None:
+            self.refuse(wrong)
         getattr(options, name).extend(left)
 
     def refuse(self, unknown: Sequence[str]) -> NoReturn:

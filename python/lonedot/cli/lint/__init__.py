@@ -44,6 +44,11 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Check what there is."""
+    if sys.stdout is None:
+        raise Mistake("lint: standard output is closed; give it a place to write to")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A path may hold what the terminal's encoding does not.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         if options.explain is not None:
             (code,) = known("--explain", [options.explain])
@@ -71,8 +76,9 @@ def _lint(options: argparse.Namespace) -> int:
     _write(form.begin())
     # Before the part of a mbox that comes next.
     messages = lines = 0
+    work = results(tasks(files), partial(perform, wanted=want), options.jobs or cores())
     try:
-        for task, result in results(tasks(files), partial(perform, wanted=want), options.jobs or cores()):
+        for task, result in work:
             totals.add(result)
             found = result.found
             if isinstance(task, Range):
@@ -89,6 +95,7 @@ def _lint(options: argparse.Namespace) -> int:
             progress.done(task)
     finally:
         progress.hide()
+        work.close()
     _write(form.end(totals))
     return 2 if totals.unread else int(fails(options, totals.worst))
 
@@ -96,7 +103,7 @@ def _lint(options: argparse.Namespace) -> int:
 def _tell(progress: Progress, result: Result) -> None:
     """On stderr, what could not be read, or not to its end."""
     told = [f"cannot read {path}: {why}" for path, why in result.unread]
-    told += [f"{place}: a message over {MAX_OCTETS >> 20} MiB, of which these were checked" for place in result.cut]
+    told += [f"{place}: a message over {MAX_OCTETS >> 20} MiB; the rest of it was not checked" for place in result.cut]
     if told:
         progress.hide()
     for line in told:
@@ -104,11 +111,6 @@ def _tell(progress: Progress, result: Result) -> None:
 
 
 def _write(text: str) -> None:
-    if sys.stdout is None:
-        raise Mistake("lint: standard output is closed; give it a place to write to")
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A path may hold what the terminal's encoding does not.
-        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         sys.stdout.write(text)
         sys.stdout.flush()

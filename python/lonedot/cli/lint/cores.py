@@ -11,7 +11,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
@@ -32,7 +32,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def results(tasks: Iterator[Task], perform: Perform, jobs: int) -> Iterator[tuple[Task, Result]]:
+def results(tasks: Iterator[Task], perform: Perform, jobs: int) -> Generator[tuple[Task, Result], None, None]:
     """Each task with its result. One that ended early comes again, with its rest."""
     if jobs > 1:
         first = list(islice(tasks, FEW))
@@ -48,7 +48,7 @@ def results(tasks: Iterator[Task], perform: Perform, jobs: int) -> Iterator[tupl
             rest = result.rest
 
 
-def _in_processes(tasks: Iterator[Task], perform: Perform, jobs: int) -> Iterator[tuple[Task, Result]]:
+def _in_processes(tasks: Iterator[Task], perform: Perform, jobs: int) -> Generator[tuple[Task, Result], None, None]:
     # Only here: importing them takes longer than most work.
     import multiprocessing
     from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor

@@ -56,22 +56,24 @@ def pieces(blocks: Iterable[bytes]) -> Iterator[Piece]:
     buffer, search, quoted = b"", 1, False
     for block in blocks:
         buffer += block
-        start = 0
-        while (at := buffer.find(b"From ", search)) >= 0:
-            search = at + 5
-            if _is_border(buffer, at):
-                yield Piece(buffer[start:at], quoted)
-                start, quoted = at, False
-            elif buffer[at - 1] == _QUOTE:
-                quoted = True
-        buffer = buffer[start:]
-        if len(buffer) > MAX_OCTETS + _AROUND:
+        while True:
+            start = 0
+            while (at := buffer.find(b"From ", search)) >= 0:
+                search = at + 5
+                if _is_border(buffer, at):
+                    yield _piece(buffer, start, at, quoted)
+                    start, quoted = at, False
+                elif buffer[at - 1] == _QUOTE:
+                    quoted = True
+            buffer = buffer[start:]
+            if len(buffer) <= MAX_OCTETS + _AROUND:
+                break
             piece, buffer = _cut(buffer, blocks, quoted)
-            quoted = False
             yield piece
+            search, quoted = 1, False
         search = max(1, len(buffer) - 4)
     if buffer:
-        yield Piece(buffer, quoted)
+        yield _piece(buffer, 0, len(buffer), quoted)
 
 
 def ranges(descriptor: int, size: int) -> Iterator[tuple[int, int]]:
@@ -110,6 +112,13 @@ def _border_from(descriptor: int, at: int, size: int) -> int:
             search = found + 5
         buffer = buffer[-_AROUND:]
     return size
+
+
+def _piece(buffer: bytes, start: int, end: int, quoted: bool) -> Piece:
+    if end - start <= MAX_OCTETS:
+        return Piece(buffer[start:end], quoted)
+    most = start + MAX_OCTETS
+    return Piece(buffer[start:most], quoted, end - most, buffer.count(b"\n", most, end))
 
 
 def _cut(buffer: bytes, blocks: Iterator[bytes], quoted: bool) -> tuple[Piece, bytes]:

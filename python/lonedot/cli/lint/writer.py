@@ -114,7 +114,8 @@ def sum_line(totals: Totals) -> str:
             f"{_count(numbers['warning'], 'warning')}, {numbers['advice']:,} of advice"
         )
     else:
-        line += "nothing found"
+        # What --severity hides may still make the exit code 1.
+        line += "nothing found" if totals.worst < 0 else "nothing told, though something was found"
     return line + (f"; {len(totals.unread):,} could not be read" if totals.unread else "")
 
 
