@@ -210,12 +210,12 @@ sys.exit(code)
         return int(out.split()[-1])
 
     def test_of_a_large_mbox(self) -> None:
-        """Of 400 MiB, of which a fifth would show."""
-        octets = mbox([GOOD + b"a" * 70 + b"\n" * 40] * 100)
+        """Of 256 MiB, of which a third would show."""
+        octets = mbox([GOOD + (b"a" * 70 + b"\n") * 70] * 200)
         with open("mbox", "wb") as file:
-            while file.tell() < 400 << 20:
-                file.write(octets * 100)
-        small = self.most("--jobs", "1", *[self.small()])
+            while file.tell() < 256 << 20:
+                file.write(octets)
+        small = self.most("--jobs", "1", self.small())
         for jobs in ("1", "2"):
             assert self.most("--jobs", jobs, "mbox") < small + 80
 

@@ -58,16 +58,25 @@ def _in_processes(tasks: Iterator[Task], perform: Perform, jobs: int) -> Generat
     context = multiprocessing.get_context("fork" if "fork" in methods else None)
     pool = ProcessPoolExecutor(jobs, context, initializer=_begin)
     waiting: deque[tuple[Task, Future[Result]]] = deque()
+
+    def submitted(task: Task) -> Future[Result]:
+        # A process that begins here is not yet deaf to Ctrl-C.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return pool.submit(perform, task)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
     try:
         while True:
             while len(waiting) < 2 * jobs and (task := next(tasks, None)) is not None:
-                waiting.append((task, pool.submit(perform, task)))
+                waiting.append((task, submitted(task)))
             if not waiting:
                 return
             task, future = waiting.popleft()
             result = future.result()
             if result.rest is not None:
-                waiting.appendleft((result.rest, pool.submit(perform, result.rest)))
+                waiting.appendleft((result.rest, submitted(result.rest)))
             yield task, result
     except BrokenProcessPool:
         raise Mistake("lint: a process that checked messages was killed; --jobs 1 takes less memory") from None

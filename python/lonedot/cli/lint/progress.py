@@ -54,7 +54,7 @@ def shown(task: Task) -> str:
         case Range():
             return _bar(task.end, task.size, "MB", 1_000_000)
         case Files(total=total) if total:
-            return _bar(task.before + len(task.paths), total, "files", 1)
+            return _bar(task.before + len(task.paths), total, "messages", 1)
         case Held():
             return f"{task.octets // 1_000_000:,} MB"
     return ""

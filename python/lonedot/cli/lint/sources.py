@@ -10,12 +10,14 @@ Of a folder the names are held, of a file the octets of a few tasks.
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
+from typing import cast
 
 from lonedot.cli.lint.mbox import BLOCK, pieces, ranges
 from lonedot.cli.lint.message import MAX_OCTETS, Message
@@ -69,7 +71,7 @@ def _tasks_of(argument: str) -> Iterator[Task]:
             yield from _mbox(argument)
         else:
             with open(argument, "rb", buffering=0) as file:
-                yield from _stream(argument, iter(lambda: file.read(1 << 20), b""))
+                yield from _stream(argument, _blocks(file.read))
     except (OSError, ValueError) as error:
         yield Unread(argument, getattr(error, "strerror", None) or str(error))
 
@@ -198,11 +200,24 @@ def _standard_input() -> Iterator[Task]:
     if sys.stdin is None:
         yield Unread(STDIN, "standard input is closed")
         return
-    buffer = sys.stdin.buffer
     try:
-        yield from _stream(STDIN, iter(lambda: buffer.read(1 << 20), b""))
+        # `read` would wait for all it can get without looking at signals in between.
+        yield from _stream(STDIN, _blocks(cast(io.BufferedReader, sys.stdin.buffer).read1))
     except OSError as error:
         yield Unread(STDIN, error.strerror or str(error))
+
+
+def _blocks(read: Callable[[int], bytes]) -> Iterator[bytes]:
+    """A pipe gives little at a time: so much of it that joining blocks costs no more than reading them."""
+    parts, held = [], 0
+    while octets := read(1 << 20):
+        parts.append(octets)
+        held += len(octets)
+        if held >= 1 << 20:
+            yield b"".join(parts)
+            parts, held = [], 0
+    if parts:
+        yield b"".join(parts)
 
 
 def _stream(path: str, blocks: Iterator[bytes]) -> Iterator[Task]:
