@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import socket
 import subprocess
 import threading
@@ -11,8 +13,10 @@ from pathlib import Path
 
 import pytest
 from lonedot import check_headers
+from lonedot.cli import _parser, main
 from lonedot.cli.lint import task
 from lonedot.cli.lint.message import Message
+from lonedot.cli.lint.options import EXAMPLES, wanted
 from lonedot.cli.lint.task import Range, Result, Wanted, perform
 
 from tests.linting import ADVISED, BAD, FROM, GOOD, ROWS, WARNED, WRONG, example, lint, mbox, run
@@ -419,3 +423,31 @@ class TestMistakes:
         assert lint("a", "--fail-on", "never", "b", "--jobs", "1", "-", "c", stdin=BAD).places == [
             "a:4:1", "b:4:1", "-:4:1", "c:4:1",
         ]  # fmt: skip
+
+
+class TestHelp:
+    def test_has_every_option_with_its_default(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit, match="0"):
+            main(["lint", "--help"])
+        text = capsys.readouterr().out
+        described = re.split(r"\n  (?=--)", text[text.index("what is found") : text.index("examples:")])[1:]
+        assert len(described) == 10
+        assert [one for one in described if "(default: " not in " ".join(one.split())] == [
+            one for one in described if one.startswith("--explain")
+        ]
+
+    def test_its_commands_and_the_readmes_are_options_that_there_are(self) -> None:
+        readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+        commands = re.findall(r"^(?:\$|  ).*?lonedot (lint\b.*)$", readme + EXAMPLES, re.MULTILINE)
+        assert len(commands) == 10
+        for command in commands:
+            options, left = _parser().parse_known_args(shlex.split(command.partition(" >")[0]))
+            assert left == [] and wanted(options).codes
+            if options.explain is not None:
+                assert options.explain in ROWS
+
+    def test_the_readmes_example_is_true(self) -> None:
+        readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+        shown = re.search(r"\$ lonedot lint message.eml\n(.*?)\$", readme, re.DOTALL)
+        assert shown is not None
+        assert lint(write("message.eml", BAD)).out == shown[1]

@@ -542,7 +542,7 @@ def parse_command(
     extensions: Iterable[str] | None = None,
 ) -> _Command: ...
 
-# PROXY headers.
+# Header sections.
 
 @final
 class HeaderFinding:
@@ -612,6 +612,8 @@ class HeaderRow:
     def right(self) -> str: ...
 
 def header_table() -> list[HeaderRow]: ...
+
+# PROXY headers.
 
 @final
 class ProxyHeader:
