@@ -204,8 +204,8 @@ def test_policies_of_a_network() -> None:
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ("loud", "HeaderPolicy.base takes one of 'off', 'report', 'strict', not 'loud'"),
-        (3, "Policies.header takes one of 'off', 'report', 'strict', a table of verdicts or a HeaderPolicy, not 3"),
+        ("loud", "Policies.header.base takes one of 'off', 'report', 'strict', not 'loud'"),
+        (3, "Policies.header takes one of 'off', 'report', 'strict', or a table of verdicts, not 3"),
         ({"missing-data": "refuse"}, "there is no finding 'missing-data'; did you mean missing-date?"),
         ({"missing-date": "reject"}, "missing-date takes one of 'refuse', 'report', 'ignore', not 'reject'"),
     ],

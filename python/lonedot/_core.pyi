@@ -576,7 +576,15 @@ class HeaderFinding:
 class HeaderReader:
     """The reader of one message's header section."""
 
-    def __new__(cls, *, smtputf8: bool = False, line_ends: _LineEnds = "crlf") -> HeaderReader: ...
+    def __new__(
+        cls,
+        *,
+        smtputf8: bool = False,
+        line_ends: _LineEnds = "crlf",
+        max_octets: int = 262_144,
+        max_fields: int = 1000,
+        max_field: int = 65_536,
+    ) -> HeaderReader: ...
     def read(self, octets: Buffer) -> None: ...
     def finish(self, report: DataReport) -> None: ...
     @property

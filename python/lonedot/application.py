@@ -261,7 +261,8 @@ class Application:
         transaction = self._transaction = Transaction(self.connection, session.mail, session.rcpts)
         if self._header is not None:
             line_ends: LineEnds = getattr(self._delivery, "line_ends", "crlf")
-            self._check = HeaderCheck(self._header, transaction, line_ends)
+            limits = self.connection.listener.config.limits
+            self._check = HeaderCheck(self._header, transaction, line_ends, limits)
         self._sink = self._failure = None
         self._keeps = False
         if self._delivery is not None:

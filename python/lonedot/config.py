@@ -32,6 +32,7 @@ _LEAST = {
     **dict.fromkeys(("max_size", "max_recipients", "max_errors", "max_connections", "max_messages"), 1),
     **dict.fromkeys(("max_session_octets", "max_octets_in_flight", "max_connections_per_network"), 1),
     **dict.fromkeys(("network_prefix_ipv4", "network_prefix_ipv6"), 1),
+    **dict.fromkeys(("max_header", "max_header_fields", "max_header_field"), 1),
     "max_line": 4,
 }
 _MOST = {"max_errors": 2**32 - 1, "max_messages": 2**32 - 2, "network_prefix_ipv4": 32, "network_prefix_ipv6": 128}
@@ -52,6 +53,13 @@ class Limits:
     `long_line="reject"`: 550 5.6.0 at the end of mail data."""
     drain: int = 268_435_456
     """Octets read on after mail data broke a rule, in the hope of its end. Past it: 421 4.3.1 and close."""
+    max_header: int = 262_144
+    """Octets of a header section that the header check reads (`Policies.header`). Past it, or one of the next two: a
+    finding, and the rest of the section is not judged."""
+    max_header_fields: int = 1000
+    """Fields of a header section that it reads."""
+    max_header_field: int = 65_536
+    """Octets of one field, its line ends counted; the check holds no more of a message than that."""
     max_recipients: int = 1000
     """Recipients in a transaction (RFC 5321 §4.5.3.1.8, at least 100). Past it: 452 4.5.3."""
     max_errors: int = 20
@@ -151,7 +159,10 @@ class Policies:
         for item in fields(self):
             value = getattr(self, item.name)
             if item.name == "header":
-                object.__setattr__(self, "header", HeaderPolicy.of(value))
+                try:
+                    object.__setattr__(self, "header", HeaderPolicy.of(value))
+                except ValueError as error:
+                    raise ValueError(f"Policies.header{str(error).removeprefix('HeaderPolicy')}") from None
                 continue
             allowed: tuple[object, ...] = ("reject", "keep")
             if item.name.startswith("bare_"):

@@ -13,7 +13,7 @@ from lonedot.transaction import AbortReason
 
 if TYPE_CHECKING:
     from lonedot._core import DataReport, HeaderFinding, Reply
-    from lonedot.config import LineEnds
+    from lonedot.config import Limits, LineEnds
     from lonedot.header_policy import HeaderPolicy
     from lonedot.transaction import Transaction
 
@@ -21,14 +21,20 @@ Refusal = tuple["Reply", AbortReason]
 
 
 class HeaderCheck:
-    """`line_ends`: those of the octets."""
+    """`line_ends`: those of the octets. `limits`: those of the server."""
 
     __slots__ = ("_policy", "_reader", "_seen", "_transaction")
 
-    def __init__(self, policy: HeaderPolicy, transaction: Transaction, line_ends: LineEnds) -> None:
+    def __init__(self, policy: HeaderPolicy, transaction: Transaction, line_ends: LineEnds, limits: Limits) -> None:
         self._policy = policy
         self._transaction = transaction
-        self._reader = HeaderReader(smtputf8=transaction.parameters.smtputf8, line_ends=line_ends)
+        self._reader = HeaderReader(
+            smtputf8=transaction.parameters.smtputf8,
+            line_ends=line_ends,
+            max_octets=limits.max_header,
+            max_fields=limits.max_header_fields,
+            max_field=limits.max_header_field,
+        )
         # What was found in the section has been judged.
         self._seen = False
 

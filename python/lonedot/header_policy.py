@@ -56,7 +56,7 @@ class HeaderPolicy:
         if isinstance(value, Mapping):
             codes = dict(value)
             return cls(codes.pop("base", "report"), codes)
-        raise ValueError(f"Policies.header takes one of {_BASES}, a table of verdicts or a HeaderPolicy, not {value!r}")
+        raise ValueError(f"HeaderPolicy takes one of {_BASES}, or a table of verdicts, not {value!r}")
 
     @property
     def checks(self) -> bool:

@@ -33,6 +33,7 @@ def aborted(transaction: Transaction, seconds: float, reason: AbortReason) -> No
 
 def _envelope(transaction: Transaction, octets: int, seconds: float) -> dict[str, object]:
     connection = transaction.connection
+    found = {"findings": ",".join(finding.code for finding in transaction.findings)} if transaction.findings else {}
     return {
         "id": transaction.id,
         "peer": None if connection.peer is None else str(connection.peer),
@@ -42,4 +43,5 @@ def _envelope(transaction: Transaction, octets: int, seconds: float) -> dict[str
         "recipients": list(transaction.forward_paths),
         "octets": octets,
         "seconds": round(seconds, 6),
+        **found,
     }

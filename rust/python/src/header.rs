@@ -82,7 +82,8 @@ impl HeaderFinding {
 
 /// Reads the header section of one message while its mail data streams by.
 ///
-/// `smtputf8`: fields may hold UTF-8 (RFC 6532). `line_ends`: "crlf", or "lf" where the decoder has made them so; offsets count them as
+/// `max_octets`, `max_fields`, `max_field`: bounds of the section, of which it holds no more than a field. `smtputf8`: fields may hold
+/// UTF-8 (RFC 6532). `line_ends`: "crlf", or "lf" where the decoder has made them so; offsets count them as
 /// the two octets that came. `read` takes the next octets at any split; `finish` the DataReport of the whole. `complete`: the section
 /// has ended, and only the body or `finish` can show more; `done`: nothing that `read` could be given will. `findings`: those so far,
 /// in order of offset, and last what the end has shown. Raises ValueError for other `line_ends`.
@@ -95,11 +96,18 @@ pub(crate) struct HeaderReader {
 #[pymethods]
 impl HeaderReader {
     #[new]
-    #[pyo3(signature = (*, smtputf8=false, line_ends="crlf"))]
-    fn new(smtputf8: bool, line_ends: &str) -> PyResult<Self> {
+    #[pyo3(signature = (*, smtputf8=false, line_ends="crlf", max_octets=262_144, max_fields=1000, max_field=65_536))]
+    fn new(
+        smtputf8: bool,
+        line_ends: &str,
+        max_octets: usize,
+        max_fields: usize,
+        max_field: usize,
+    ) -> PyResult<Self> {
+        let limits = HeaderLimits { max_octets, max_fields, max_field, ..HeaderLimits::default() };
         let lf = crate::data::line_ends(line_ends)? == LineEnds::Lf;
         let context = HeaderContext { smtputf8 };
-        Ok(Self { reader: CoreReader::with_backend(HeaderLimits::default(), context, crate::backend()?), lf })
+        Ok(Self { reader: CoreReader::with_backend(limits, context, crate::backend()?), lf })
     }
 
     fn read(&mut self, octets: Octets<'_>) {
