@@ -29,6 +29,8 @@ class HeaderPolicy:
 
     base: HeaderBase = "report"
     codes: Mapping[str, Verdict] = field(default_factory=dict, hash=False)
+    checks: bool = field(init=False, repr=False, compare=False)
+    """Whether there is anything to look for."""
 
     def __post_init__(self) -> None:
         if self.base not in get_args(HeaderBase):
@@ -44,6 +46,8 @@ class HeaderPolicy:
                 takes = ", ".join(map(repr, get_args(Verdict)))
                 raise ValueError(f"HeaderPolicy.codes: {code} takes one of {takes}, not {verdict!r}")
         object.__setattr__(self, "codes", MappingProxyType(dict(self.codes)))
+        checks = self.base != "off" or any(verdict != "ignore" for verdict in self.codes.values())
+        object.__setattr__(self, "checks", checks)
 
     @classmethod
     def of(cls, value: object) -> Self:
@@ -57,11 +61,6 @@ class HeaderPolicy:
             codes = dict(value)
             return cls(codes.pop("base", "report"), codes)
         raise ValueError(f"HeaderPolicy takes one of {_BASES}, or a table of verdicts, not {value!r}")
-
-    @property
-    def checks(self) -> bool:
-        """Whether there is anything to look for."""
-        return self.base != "off" or any(verdict != "ignore" for verdict in self.codes.values())
 
     def verdict(self, finding: HeaderFinding) -> Verdict:
         """What is done about a finding."""

@@ -211,7 +211,7 @@ class Server:
 
     def policies_of(self, peer: Peer | None) -> Policies:
         """Those for a client from there."""
-        return self._policies.find(peer) or self.config.policies
+        return (self._policies and self._policies.find(peer)) or self.config.policies
 
     def ended(self, conversation: Conversation) -> None:
         """A conversation's socket is closed and its last hook has returned."""

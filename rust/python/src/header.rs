@@ -1,7 +1,9 @@
 //! The header check as Python sees it: `check_headers` and the `HeaderFinding`s it gives.
 
-use lonedot_core::header::{HeaderContext, HeaderFinding as CoreFinding, HeaderLimits, HeaderReader as CoreReader, check};
 use lonedot_core::data::LineEnds;
+use lonedot_core::header::{
+    HeaderContext, HeaderFinding as CoreFinding, HeaderLimits, HeaderReader as CoreReader, check,
+};
 use pyo3::prelude::*;
 
 use crate::data::DataReport;
@@ -97,13 +99,7 @@ pub(crate) struct HeaderReader {
 impl HeaderReader {
     #[new]
     #[pyo3(signature = (*, smtputf8=false, line_ends="crlf", max_octets=262_144, max_fields=1000, max_field=65_536))]
-    fn new(
-        smtputf8: bool,
-        line_ends: &str,
-        max_octets: usize,
-        max_fields: usize,
-        max_field: usize,
-    ) -> PyResult<Self> {
+    fn new(smtputf8: bool, line_ends: &str, max_octets: usize, max_fields: usize, max_field: usize) -> PyResult<Self> {
         let limits = HeaderLimits { max_octets, max_fields, max_field, ..HeaderLimits::default() };
         let lf = crate::data::line_ends(line_ends)? == LineEnds::Lf;
         let context = HeaderContext { smtputf8 };
