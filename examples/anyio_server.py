@@ -101,7 +101,7 @@ class Server:
     async def converse(self, stream: SocketStream, session: lonedot.Session) -> None:
         """Until the session is closed. Raises TimeoutError."""
         limits = self.config.limits
-        content: list[bytes] = []
+        content = bytearray()  # a list would keep an object for every two octets of who sends so
         await self.send(stream, session)  # 220
         while not session.closed:
             octets = b""
@@ -115,14 +115,14 @@ class Server:
                 for event in events:
                     match event:
                         case lonedot.MailData():
-                            content.append(event.octets)
+                            content += event.octets
                         case lonedot.Aborted():
                             content.clear()
                             print(f"not delivered: {event.text}", flush=True)
                         case lonedot.Rcpt():
                             reply = self.accepts(event)
                         case lonedot.EndOfMailData():
-                            reply = await self.deliver(session, b"".join(content))
+                            reply = await self.deliver(session, bytes(content))
                             content.clear()
                 # Only the last event of a list waits for a reply; None accepts. More may follow from it.
                 events = session.reply(reply) if session.paused else []

@@ -129,7 +129,7 @@ class Server:
         """Until the session is closed."""
         limits = self.limits
         ends = monotonic() + (limits.session_duration or float("inf"))
-        content: list[bytes] = []
+        content = bytearray()  # a list would keep an object for every two octets of who sends so
         sock.settimeout(limits.command_timeout)
         sock.sendall(session.data_to_send())  # 220
         while not session.closed:
@@ -145,14 +145,14 @@ class Server:
                 for event in events:
                     match event:
                         case lonedot.MailData():
-                            content.append(event.octets)
+                            content += event.octets
                         case lonedot.Aborted():
                             content.clear()
                             print(f"not delivered: {event.text}", flush=True)
                         case lonedot.Rcpt():
                             reply = self.accepts(event)
                         case lonedot.EndOfMailData():
-                            reply = self.deliver(session, b"".join(content))
+                            reply = self.deliver(session, bytes(content))
                             content.clear()
                 # Only the last event of a list waits for a reply; None accepts. More may follow from it.
                 events = session.reply(reply) if session.paused else []
