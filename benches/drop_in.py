@@ -22,31 +22,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from serve import Tally, round_of, serve
+from serve import AiosmtpdStyle, round_of, serve
 
 PAGE = Path(__file__).parent.parent / "docs" / "aiosmtpd.md"
 BEGIN, END = "<!-- written by benches/drop_in.py --write -->\n", "<!-- until here -->\n"
 
 # Octets of a message, and messages of a round: aiosmtpd's, and the others', who would be done too soon to measure.
 SIZES = {4096: (6000, 12_000), 1_048_576: (100, 600), 20_971_520: (6, 60)}
-
-
-class Handler:
-    """Keeps the envelope as aiosmtpd has hooks do; counts messages."""
-
-    async def handle_MAIL(self, server: Any, session: Any, envelope: Any, address: str, options: list[str]) -> str:
-        envelope.mail_from = address
-        envelope.mail_options.extend(options)
-        return "250 OK"
-
-    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: list[str]) -> str:
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        Tally.messages += 1
-        Tally.octets += len(envelope.content)
-        return "250 OK"
 
 
 # What a controller does in its thread, in this process's loop.
@@ -65,7 +47,7 @@ async def serve_drop_in(port: int) -> None:
 
 
 async def _controlled(kind: Any, port: int) -> None:
-    controller = kind(Handler(), hostname="127.0.0.1", port=port, server_hostname="bench.test")
+    controller = kind(AiosmtpdStyle(), hostname="127.0.0.1", port=port, server_hostname="bench.test")
     controller.start()
     try:
         await asyncio.Event().wait()
@@ -77,7 +59,9 @@ async def serve_engine(port: int) -> None:
     import lonedot
     from lonedot.aiosmtpd import AiosmtpdHandler
 
-    await lonedot.Server(AiosmtpdHandler(Handler()), lonedot.Config(hostname="bench.test")).listen(f"127.0.0.1:{port}")
+    await lonedot.Server(AiosmtpdHandler(AiosmtpdStyle()), lonedot.Config(hostname="bench.test")).listen(
+        f"127.0.0.1:{port}"
+    )
     await asyncio.Event().wait()
 
 

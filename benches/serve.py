@@ -51,25 +51,29 @@ async def serve_lonedot(port: int) -> None:
     await asyncio.Event().wait()
 
 
+class AiosmtpdStyle:
+    """A handler of aiosmtpd's: keeps the envelope as its hooks do, counts messages."""
+
+    async def handle_MAIL(self, server: Any, session: Any, envelope: Any, address: str, options: list[str]) -> str:
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 OK"
+
+    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: list[str]) -> str:
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        Tally.messages += 1
+        Tally.octets += len(envelope.content)
+        return "250 OK"
+
+
 async def serve_aiosmtpd(port: int) -> None:
     from aiosmtpd.smtp import SMTP
 
-    class Handler:
-        async def handle_MAIL(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
-            envelope.mail_from = address
-            return "250 OK"
-
-        async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
-            envelope.rcpt_tos.append(address)
-            return "250 OK"
-
-        async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-            Tally.messages += 1
-            Tally.octets += len(envelope.content)
-            return "250 OK"
-
     loop = asyncio.get_running_loop()
-    await loop.create_server(lambda: SMTP(Handler(), hostname="bench.test", loop=loop), "127.0.0.1", port)
+    await loop.create_server(lambda: SMTP(AiosmtpdStyle(), hostname="bench.test", loop=loop), "127.0.0.1", port)
     await asyncio.Event().wait()
 
 
