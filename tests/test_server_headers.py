@@ -50,6 +50,25 @@ def test_report_tells_and_refuses_nothing(loop: str) -> None:
     assert recorder.contents == [GOOD, NO_DATE, LATE]
 
 
+@pytest.mark.parametrize("header", ["report", "strict"])
+def test_an_idle_connection_holds_nothing_of_the_check(header: str) -> None:
+    async def main() -> None:
+        async with serving(Recorder(), policies=policies(header)) as server, Client.to(server) as client:
+            (conversation,) = server.conversations
+            await client.say("EHLO there.example", 250)
+            for message, code in (GOOD, 250), (NO_DATE, 250 if header == "report" else 550):
+                await send(client, message, code)
+                assert conversation._application._check is None
+            await client.say("MAIL FROM:<a@example.org>", 250)
+            await client.say("RCPT TO:<b@example.org>", 250)
+            client.send(b"BDAT 11\r\nX-Half: yes")
+            client.send(b"RSET\r\n")
+            await client.expect(250, 250)
+            assert conversation._application._check is None
+
+    run(main())
+
+
 def test_off_knows_nothing() -> None:
     recorder = Recorder()
 

@@ -308,8 +308,9 @@ class Application:
         return self.written(taken)
 
     def _finish(self, event: EndOfMailData) -> Any:
-        if self._check is not None and self._sink is not None:
-            refusal = self._check.finish(event.report)
+        check, self._check = self._check, None
+        if check is not None and self._sink is not None:
+            refusal = check.finish(event.report)
             if refusal is not None:
                 return self._refuse(*refusal)
         sink, self._sink = self._sink, None
@@ -351,6 +352,8 @@ class Application:
 
     def _abort(self, reason: AbortReason) -> Awaitable[None] | None:
         transaction, sink = self._transaction, self._sink
+        # It may hold a field, and its connection be idle for long.
+        self._check = None
         if transaction is None:
             # That was told when the sink failed.
             self._failure = None

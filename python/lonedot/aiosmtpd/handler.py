@@ -44,8 +44,7 @@ class AiosmtpdHandler:
     """A handler for `lonedot.Server` that asks `handler`, an object or a class with hooks of aiosmtpd's.
 
     The other arguments are those of aiosmtpd's `SMTP` that are not in `Config`. `decode_data`: `envelope.content` is
-    text.
-    `enable_SMTPUTF8`: SMTPUTF8 is offered, as aiosmtpd's controllers have it. The `auth_…` ones are for AUTH; an
+    text. `enable_SMTPUTF8`: SMTPUTF8 is offered, as aiosmtpd's controllers have it. The `auth_…` ones are for AUTH; an
     `authenticator` may be the handler's attribute, too. Without any of them, and without `auth_…` or `handle_AUTH` in
     the handler, AUTH is not offered.
 
