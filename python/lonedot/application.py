@@ -146,7 +146,11 @@ class Application:
         """Hands an event on; gives the answer, or what to await for it."""
         hook = self._hooks.of_command.get(type(event))
         if hook is not None:
-            return self._call(hook, self.connection, event)
+            # As `_call` does, without a list of arguments: this is for each command.
+            try:
+                return hook(self.connection, event)
+            except (Exception, CancelledError):
+                return _failed(hook)
         if isinstance(event, MailData):
             return self._write(event.octets)
         if isinstance(event, EndOfMailData):
@@ -239,8 +243,7 @@ class Application:
         try:
             return hook(*arguments)
         except (Exception, CancelledError):
-            log.exception("%s failed", getattr(hook, "__qualname__", hook))
-            return FAILED
+            return _failed(hook)
 
     def _authenticate(self, event: Auth | AuthResponse) -> Awaitable[Reply]:
         if isinstance(event, AuthResponse):
@@ -391,3 +394,9 @@ class Application:
             told = self._call(hook, self.connection, reason)
             if inspect.isawaitable(told):
                 await told
+
+
+def _failed(hook: Hook) -> Reply:
+    """The answer of a hook that has raised, which is being handled."""
+    log.exception("%s failed", getattr(hook, "__qualname__", hook))
+    return FAILED

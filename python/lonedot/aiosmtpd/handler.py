@@ -180,7 +180,7 @@ class AiosmtpdHandler:
         envelope.smtp_utf8 = bool(options) and mail.parameters.smtputf8
         if self._handle_mail is None:
             return _mail_meaning(MISSING, envelope, address, options)
-        return self._ask(self._handle_mail, _mail_meaning, client, envelope, address, options)
+        return self._ask_of(self._handle_mail, _mail_meaning, client, envelope, address, options)
 
     def _rcpt(self, connection: Connection, rcpt: Rcpt) -> Any:
         client = self.client(connection)
@@ -190,7 +190,7 @@ class AiosmtpdHandler:
         address, options = rcpt.forward_path, _options(rcpt.parameters)
         if self._handle_rcpt is None:
             return _rcpt_meaning(MISSING, envelope, address, options)
-        return self._ask(self._handle_rcpt, _rcpt_meaning, client, envelope, address, options)
+        return self._ask_of(self._handle_rcpt, _rcpt_meaning, client, envelope, address, options)
 
     def _message(self, connection: Connection, message: Message) -> Any:
         client = self.client(connection)
@@ -265,6 +265,30 @@ class AiosmtpdHandler:
             return self._failed(error, meaning, envelope, *others)
         if type(status) is str and not client.pushed:
             return meaning(status, envelope, *others)
+        return self._settle(status, meaning, client, envelope, *others)
+
+    def _ask_of(
+        self,
+        hook: Callable[..., Any],
+        meaning: Meaning,
+        client: Client,
+        envelope: Envelope,
+        path: str,
+        options: list[str],
+    ) -> Any:
+        """The same of MAIL or RCPT, of which there is one for each message or more: without a list of arguments to pack
+        and unpack, and a status that is text is the reply."""
+        if client.pushed or not client.secure:
+            return self._ask(hook, meaning, client, envelope, path, options)
+        try:
+            status = hook(client, client.session, envelope, path, options)
+        except Exception as error:
+            return self._failed(error, meaning, envelope, path, options)
+        if type(status) is str and not client.pushed:
+            return reply(status)
+        return self._settle(status, meaning, client, envelope, path, options)
+
+    def _settle(self, status: Any, meaning: Meaning, client: Client, envelope: Envelope, *others: Any) -> Any:
         if inspect.isawaitable(status):
             return self._later(status, meaning, client, envelope, *others)
         return meaning(_said(status, client), envelope, *others)
