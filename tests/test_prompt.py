@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 from unittest.mock import AsyncMock
 
 import pytest
+from lonedot._core import result_of
 from lonedot.prompt import never_waits, prompt
 
 
@@ -122,3 +124,33 @@ def test_it_may_start_tasks() -> None:
         return int(await prompt(starts_a_task)())
 
     assert asyncio.run(main()) == 7
+
+
+def test_only_what_never_waits_has_a_result() -> None:
+    waits = awaits()
+    with pytest.raises(RuntimeError, match="waits; await it"):
+        result_of(waits)
+    waits.close()
+    for none in (7, None, [1]):
+        with pytest.raises(AttributeError, match="send"):
+            result_of(cast(Any, none))
+
+
+def test_a_hook_may_be_called_within_itself() -> None:
+    async def counts(down: int) -> int:
+        return 0 if down == 0 else 1 + prompted(down - 1)
+
+    prompted = prompt(counts)
+    assert prompted(5) == 5
+
+
+def test_a_result_is_held_once() -> None:
+    result = object()
+
+    async def gives_it() -> object:
+        return result
+
+    held = sys.getrefcount(result)
+    for _ in range(100):
+        assert prompt(gives_it)() is result
+    assert sys.getrefcount(result) == held

@@ -5,8 +5,8 @@ sections; here stand their types.
 """
 
 import sys
-from collections.abc import Iterable
-from typing import ClassVar, Literal, Protocol, Self, TypeAlias, TypeVar, final, overload
+from collections.abc import Coroutine, Iterable
+from typing import Any, ClassVar, Literal, Protocol, Self, TypeAlias, TypeVar, final, overload
 
 from typing_extensions import Buffer, disjoint_base
 
@@ -65,11 +65,13 @@ __all__ = [
     "encode_data",
     "header_table",
     "parse_command",
+    "result_of",
 ]
 
 __version__: str
 
 _Default = TypeVar("_Default")
+_Result = TypeVar("_Result")
 _Bare: TypeAlias = Literal["reject", "keep", "normalize"]
 _Keep: TypeAlias = Literal["reject", "keep"]
 _LineEnds: TypeAlias = Literal["crlf", "lf"]
@@ -251,6 +253,10 @@ def encode_data(
     bare_lf: Literal["reject", "normalize"] = "reject",
 ) -> bytes: ...
 def backends() -> list[str]: ...
+
+# What hooks are.
+
+def result_of(coroutine: Coroutine[Any, Any, _Result]) -> _Result: ...
 
 # Commands.
 

@@ -13,6 +13,8 @@ from functools import wraps
 from types import CodeType
 from typing import Any
 
+from lonedot._core import result_of
+
 # What CPython compiles await, async for and async with to; and yield, in coroutines of types.coroutine.
 _WAITS = frozenset({"SEND", "YIELD_VALUE", "GET_AWAITABLE", "GET_ANEXT"})
 
@@ -36,10 +38,6 @@ def prompt(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(function)
     def call(*arguments: Any) -> Any:
-        try:
-            function(*arguments).send(None)
-        except StopIteration as end:
-            return end.value
-        raise AssertionError(f"{function.__qualname__} waits")  # it has nothing to wait with
+        return result_of(function(*arguments))
 
     return call

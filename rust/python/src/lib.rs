@@ -1,10 +1,11 @@
 //! The module `lonedot._core`: the core crate for Python. Each file wraps one noun of it; `octets` alone touches Python's
-//! memory.
+//! memory, `coroutine` alone its coroutines.
 
 #![allow(clippy::needless_pass_by_value)] // what the interpreter hands over is owned, by PyO3's rules
 
 mod chunk;
 mod command;
+mod coroutine;
 mod data;
 mod event;
 mod header;
@@ -47,6 +48,8 @@ mod _core {
         Auth, Bdat, Data, Ehlo, Etrn, Expn, Helo, Help, Lhlo, Mail, Noop, Quit, Rcpt, Rset, StartTls, Unknown, Vrfy,
         Xclient, Xforward, parse_command,
     };
+    #[pymodule_export]
+    use crate::coroutine::result_of;
     #[pymodule_export]
     use crate::data::{DataDecoder, DataEncoder, DataReport, backends, decode_data, encode_data};
     #[pymodule_export]

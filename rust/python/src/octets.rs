@@ -1,6 +1,6 @@
 //! Where Python's memory is touched: what callers hand in, and the buffer sockets read into.
 //!
-//! The binding's one home of `unsafe`. `bytes` is borrowed, because nothing can change it; memory that Python can write is
+//! `bytes` is borrowed, because nothing can change it; memory that Python can write is
 //! copied before Rust looks at it; [`ReadBuffer`] is Rust's own memory, lent out.
 #![allow(unsafe_code)]
 
