@@ -51,7 +51,7 @@ FAILED = Reply(451, "4.3.0", "Requested action aborted: local error in processin
 NO_ROOM = Reply(452, "4.3.1", "Too much mail data is on its way here; try again later")
 TOO_SLOW = Reply(451, "4.3.0", "Requested action aborted: not done in time; nothing was stored")
 # Events that wait for no reply.
-_TOLD = frozenset({MailData, Aborted, StartTls})
+TOLD = frozenset({MailData, Aborted, StartTls})
 # What RFC 4954 §6 has for both.
 _NOT_AUTHENTICATED = Reply(454, "4.7.0", "Temporary authentication failure; try again later")
 
@@ -75,6 +75,7 @@ class Application:
         "_started",
         "_transaction",
         "_unheard",
+        "commands",
         "connection",
     )
 
@@ -94,6 +95,8 @@ class Application:
         # From the first AUTH on.
         self._authentication: Authentication | None = None
         self._hooks = hooks
+        # The hook that each command goes to, where there is one.
+        self.commands = hooks.of_command
         self._budget = budget
         # on_connect was asked.
         self._connected = False
@@ -138,13 +141,9 @@ class Application:
             return None
         return self._disconnect(hook, reason)
 
-    def asks(self, event: Event) -> bool:
-        """Whether the event waits for a reply."""
-        return type(event) not in _TOLD
-
     def act(self, event: Event) -> Any:
         """Hands an event on; gives the answer, or what to await for it."""
-        hook = self._hooks.of_command.get(type(event))
+        hook = self.commands.get(type(event))
         if hook is not None:
             # As `_call` does, without a list of arguments: this is for each command.
             try:
@@ -184,7 +183,7 @@ class Application:
     def replies(self, event: Event, answer: Any) -> Reply | Sequence[Reply] | None:
         """What an awaited answer means for the session; never what it cannot send."""
         replies: Reply | Sequence[Reply] | None
-        if answer is None and type(event) in self._hooks.of_command:
+        if answer is None and type(event) in self.commands:
             return None
         try:
             if isinstance(event, (Data, Bdat)):

@@ -20,7 +20,7 @@ from collections.abc import AsyncIterator, Awaitable, Coroutine
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from lonedot._core import Aborted, Bdat, Closed, Data, EndOfMailData, MailData, Reply, StartTls
-from lonedot.application import ACCEPTED, FAILED, Application
+from lonedot.application import ACCEPTED, FAILED, TOLD, Application
 from lonedot.connection import Connection, Peer
 from lonedot.greeter import Greeter
 from lonedot.tls_stream import TlsStream
@@ -272,6 +272,7 @@ class Conversation(Greeter, asyncio.BufferedProtocol):
     def _act_on(self, events: list[Event]) -> _Waiting | None:
         """Acts on events, and on those that follow from the replies, up to one whose answer has to be awaited."""
         application, at = self._application, 0
+        commands = application.commands
         while True:
             if at == len(events):
                 if not self._queue:
@@ -287,10 +288,14 @@ class Conversation(Greeter, asyncio.BufferedProtocol):
                 self._shaking = True  # as soon as the reply is sent
                 continue
             answer = application.act(event)
+            if kind in commands and (answer is None or (type(answer) is Reply and not 300 <= answer.code < 400)):
+                # Most of what comes: the reply, and nothing else follows from it.
+                events, at = self._session.reply(answer), 0
+                continue
             if kind is Aborted and self._lease:
                 self._lose_favour()
             if answer is None or type(answer) is Reply:
-                if application.asks(event):
+                if kind not in TOLD:
                     events, at = self._take(event, answer), 0
             elif inspect.isawaitable(answer) or isinstance(answer, AsyncIterator):
                 return _Waiting(answer, event, events[at:])
@@ -342,7 +347,7 @@ class Conversation(Greeter, asyncio.BufferedProtocol):
                     answer = await self._answer(cast("Awaitable[Any]", answer), event)
                 if one_by_one and isinstance(answer, AsyncIterator):
                     events = await self._take_one_by_one(cast(EndOfMailData, event), answer)
-                elif self._application.asks(event):
+                elif type(event) not in TOLD:
                     events = self._take(event, answer)
                 # A message that is whole is delivered first.
                 if clock.now >= self._ends and not (events and isinstance(events[-1], EndOfMailData)):
@@ -448,7 +453,7 @@ class Conversation(Greeter, asyncio.BufferedProtocol):
         else:
             # A part of a command is no progress: who sends one octet at a time has no longer than who sends none.
             if sent:
-                self._wait_for_client()
+                self._wait(self._server.command_ticks)
             if self._server.budget.full:
                 self._take_turn()  # between two chunks it holds what came before
                 return

@@ -61,7 +61,7 @@ class Patience(Worker):
         elif not pace.is_kept(now, server.data_ticks, server.least_octets):
             self._hang_up("timeout")
             return
-        self._wait_for_client()
+        self._wait(server.data_ticks)
         self._take_turn()
 
     def _take_turn(self) -> None:
@@ -103,9 +103,12 @@ class Patience(Worker):
         return now < self._ends and (self._waits or (lease > 0 and not self._server.budget.favours(self)))
 
     def _wait_for_client(self) -> None:
+        self._wait(self._server.data_ticks if self._session.in_mail_data else self._server.command_ticks)
+
+    def _wait(self, ticks: int) -> None:
         server = self._server
         now = server.clock.now
-        deadline = now + (server.data_ticks if self._session.in_mail_data else server.command_ticks)
+        deadline = now + ticks
         if deadline > self._ends:
             # Its session may have lasted too long by now: a tick finds it at rest, or `_go_on` it with an answer.
             deadline = max(self._ends, now + 1)
