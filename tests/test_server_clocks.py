@@ -368,7 +368,7 @@ def test_small_chunks_of_a_message_are_not_kept_as_they_came() -> None:
     sink = ContentSink(cast(Any, None), lambda _, message: message)
     for _ in range(100_000):
         sink.write(b"ab")
-    assert len(sink._content._chunks) < 100
+    assert len(sink._chunks) < 100
     sink._transaction = cast(Any, SimpleNamespace(connection=None))
     assert sink.finish(cast(Any, None)).content == b"ab" * 100_000
 

@@ -44,18 +44,18 @@ class Connection:
     `listener`: where it came in. `session`: for looking at; None before the greeting. `tls`: what the handshake
     settled; None without TLS. `auth`: who it has proved to be, or None. `xclient`: what a trusted client has said of
     the one it speaks for, whose address `peer` then is and whose login `auth`; `xforward`: of whom it had the message
-    from. Replies are the conversation's to give.
+    from. `state`: a dict of the handler's own, for the life of the connection. Replies are the conversation's to give.
     """
 
     __slots__ = (
         "_notes",
-        "_state",
         "auth",
         "listener",
         "peer",
         "proxy",
         "proxy_header",
         "session",
+        "state",
         "tls",
         "xclient",
         "xforward",
@@ -75,7 +75,7 @@ class Connection:
         self.auth: Identity | None = None
         self.xclient: dict[str, str | None] = {}
         self.xforward: dict[str, str | None] = {}
-        self._state: dict[str, Any] | None = None
+        self.state: dict[str, Any] = {}
         self._notes: set[str] | None = None
 
     def speaks_for(self, attributes: dict[str, str | None]) -> None:
@@ -96,13 +96,6 @@ class Connection:
     def hello(self) -> Ehlo | Helo | Lhlo | None:
         """The last EHLO, HELO or LHLO that was accepted."""
         return self.session.hello if self.session is not None else None
-
-    @property
-    def state(self) -> dict[str, Any]:
-        """A dict of the handler's own, for the life of the connection."""
-        if self._state is None:
-            self._state = {}
-        return self._state
 
     @property
     def notes(self) -> set[str]:

@@ -45,23 +45,23 @@ class Content:
         return self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
 
 
-class ContentSink:
+class ContentSink(Content):
     """Keeps what `Limits.max_size` lets through, and little more. Its `finish` gives what the hook gives."""
 
-    __slots__ = ("_content", "_on_message", "_transaction", "write")
+    __slots__ = ("_on_message", "_transaction")
+
+    write = Content.add
 
     def __init__(self, transaction: Transaction, on_message: Hook) -> None:
+        super().__init__()
         self._transaction = transaction
         self._on_message = on_message
-        self._content = Content()
-        self.write = self._content.add
 
     def finish(self, report: DataReport) -> Any:
         """Calls the hook; gives its reply, or what to await for it."""
-        message = Message(self._transaction, self._content.whole(), report)
+        message = Message(self._transaction, self.whole(), report)
         return self._on_message(self._transaction.connection, message)
 
     async def abort(self, reason: str) -> None:
         """Drops the chunks."""
-        self._content = Content()
-        self.write = self._content.add
+        self._chunks, self._grown = [], None

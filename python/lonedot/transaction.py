@@ -18,9 +18,24 @@ if TYPE_CHECKING:
 _counter = itertools.count()
 
 
+class _Process:
+    """This one, in ids: asking for it is a system call."""
+
+    digits = ""
+
+    @classmethod
+    def begins(cls) -> None:
+        cls.digits = f"{os.getpid() & 0xFFFF:04x}"
+
+
+_Process.begins()
+if hasattr(os, "register_at_fork"):  # where there is fork
+    os.register_at_fork(after_in_child=_Process.begins)
+
+
 def _new_id() -> str:
     """Unique over processes and restarts: microseconds, process, count."""
-    return f"{time.time_ns() // 1000:x}{os.getpid() & 0xFFFF:04x}{next(_counter) & 0xFFF:03x}"
+    return f"{time.time_ns() // 1000:x}{_Process.digits}{next(_counter) & 0xFFF:03x}"
 
 
 class Transaction:
