@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from warnings import warn
 
@@ -202,10 +203,10 @@ class AiosmtpdHandler:
         except BaseException:
             client.envelope = Envelope()
             raise
-        if answer is not None and type(answer) is not Reply and inspect.isawaitable(answer):
-            return _then_anew(answer, client)
-        client.envelope = Envelope()
-        return answer
+        if answer is None or type(answer) is Reply or not inspect.isawaitable(answer):
+            client.envelope = Envelope()
+            return answer
+        return _then_anew(answer, client)
 
     def _delivered(self, client: Client, envelope: Envelope, message: Message) -> Any:
         if not envelope.rcpt_tos:
@@ -216,18 +217,11 @@ class AiosmtpdHandler:
             envelope.content = self._decoded(content) if self._decode_data else content
         except UnicodeDecodeError:
             return NOT_ASCII
-
-        def meaning(status: Any, *_: Any) -> Any:
-            if status is MISSING:
-                return None
-            said = replies(status)
-            return said[0] if len(said) == 1 else _for_each(said, envelope.rcpt_tos, message)
-
         if self._handle_data is not None:
-            return self._ask(self._handle_data, meaning, client, envelope)
-        if self._process_message is None:
-            return None
-        return self._legacy(self._process_message, client, envelope, meaning)
+            return self._ask_of_message(self._handle_data, client, envelope, message)
+        if self._process_message is not None:
+            return self._legacy(self._process_message, client, envelope, message)
+        return None
 
     def _vrfy(self, connection: Connection, vrfy: Vrfy) -> Any:
         address = vrfy.argument.removeprefix("<").removesuffix(">")
@@ -288,6 +282,19 @@ class AiosmtpdHandler:
             return reply(status)
         return self._settle(status, meaning, client, envelope, path, options)
 
+    def _ask_of_message(self, hook: Callable[..., Any], client: Client, envelope: Envelope, message: Message) -> Any:
+        """The same of DATA. What its status means depends on the message, too."""
+        meaning = partial(_message_meaning, message)
+        if client.pushed or not client.secure:
+            return self._ask(hook, meaning, client, envelope)
+        try:
+            status = hook(client, client.session, envelope)
+        except Exception as error:
+            return self._failed(error, meaning, envelope)
+        if type(status) is str and not client.pushed:
+            return _message_meaning(message, status, envelope)
+        return self._settle(status, meaning, client, envelope)
+
     def _settle(self, status: Any, meaning: Meaning, client: Client, envelope: Envelope, *others: Any) -> Any:
         if inspect.isawaitable(status):
             return self._later(status, meaning, client, envelope, *others)
@@ -319,13 +326,16 @@ class AiosmtpdHandler:
 
         return asked()
 
-    def _legacy(self, hook: Callable[..., Any], client: Client, envelope: Envelope, meaning: Meaning) -> Any:
+    def _legacy(self, hook: Callable[..., Any], client: Client, envelope: Envelope, message: Message) -> Any:
         warn("Use handler.handle_DATA() instead of .process_message()", DeprecationWarning, stacklevel=2)
 
         def legacy(_client: Client, session: Session, of: Envelope) -> Any:
             return hook(session.peer, of.mail_from, of.rcpt_tos, of.content)
 
-        return self._ask(legacy, lambda status, *_: meaning(MISSING if status is None else status), client, envelope)
+        def meaning(status: Any, of: Envelope) -> Any:
+            return _message_meaning(message, MISSING if status is None else status, of)
+
+        return self._ask(legacy, meaning, client, envelope)
 
     # What they are given.
 
@@ -374,6 +384,13 @@ def _rcpt_meaning(status: Any, envelope: Envelope, address: str, options: list[s
         envelope.rcpt_options.extend(options)
         return None
     return reply(status)
+
+
+def _message_meaning(message: Message, status: Any, envelope: Envelope) -> Any:
+    if status is MISSING:
+        return None
+    said = replies(status)
+    return said[0] if len(said) == 1 else _for_each(said, envelope.rcpt_tos, message)
 
 
 async def _then_anew(answer: Awaitable[Any], client: Client) -> Any:

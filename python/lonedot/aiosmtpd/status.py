@@ -31,7 +31,7 @@ def replies(status: str | bytes) -> tuple[Reply, ...]:
 
 def reply(status: str | bytes) -> Reply:
     """The only one. Raises ValueError where there are several, too."""
-    read = replies(status)
+    read = _remembered(status) if type(status) is str and len(status) <= _BRIEF else replies(status)
     if len(read) != 1:
         raise ValueError(f"one reply is to be given, not {len(read)}: {status!r}")
     return read[0]
