@@ -1,9 +1,8 @@
 """A handler written for aiosmtpd, behind lonedot in either of two ways.
 
 With `--by controller` one import has changed: aiosmtpd's own server speaks, and mail data goes through `DataDecoder`.
-With
-`--by engine` lonedot's own server speaks, and asks the same handler through `AiosmtpdHandler`. The handler knows of
-neither. What changes for clients is in docs/aiosmtpd.md.
+With `--by engine` lonedot's own server speaks, and asks the same handler through `AiosmtpdHandler`. The handler knows
+of neither. What changes for clients is in docs/aiosmtpd.md.
 
     python examples/aiosmtpd_server.py --listen 127.0.0.1:2525 --directory mail --by controller
     swaks --server 127.0.0.1:2525 --from a@example.net --to b@example.org
