@@ -66,7 +66,7 @@ bench: build .venv/.dev .venv/.bench ## Measure beside the peers, write docs/ben
 	@sh tests/install-clients.sh
 	@mkdir -p .benchmarks && rm -f .benchmarks/*.json
 	cargo bench --package lonedot-core --bench decode --locked -- --json $(CURDIR)/.benchmarks/rust.json $(ARGS)
-	cargo bench --package lonedot-core --bench headers --locked -- $(ARGS)
+	cargo bench --package lonedot-core --bench headers --locked -- --json $(CURDIR)/.benchmarks/headers.json $(ARGS)
 	$(BIN)/python -m pytest benches --benchmark-disable-gc --benchmark-columns=median,iqr,rounds \
 		--benchmark-json=.benchmarks/python.json $(ARGS)
 	@if command -v smtp-source >/dev/null; then $(BIN)/python benches/serve.py --json .benchmarks/serve.json $(ARGS); \

@@ -1,8 +1,8 @@
 """The figures of one `make bench`, as its parts wrote them: what was measured, under the names they gave it.
 
-From Rust: a corpus, a place (`cache`, `chunk`, `encode`, `encode-lf`, `dram-chunks`, `dram-whole`) and what ran. From
-Python: a subject (`decode`, `chunk`, `encode`, `encode-lf`, `encode-2k`, `input`, `1k`, `2k`, `tiny`), a corpus and
-what ran. From whole servers: CPU seconds of a message.
+From Rust: a corpus, a place (`cache`, `chunk`, `encode`, `encode-lf`, `dram-chunks`, `dram-whole`) and what ran; for
+`headers` the place is the body's KiB. From Python: a subject (`decode`, `chunk`, `encode`, `encode-lf`, `encode-2k`,
+`headers`, `input`, `1k`, `2k`, `tiny`), a corpus and what ran. From whole servers: CPU seconds of a message.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ CORPORA = {
     "empty": "only CRLF",
     "long": "lines of 998",
 }
+# KiB of the bodies below the header section that is checked.
+BODIES = ("0", "4", "64")
 # The mail of every day; the other corpora are what a hostile or an odd sender may send.
 COMMON = ("base64", "mixed")
 RUST_PEERS = ("memmem-scan", "memchr-lines", "smtp-proto", "smtp-proto-0.1")
@@ -34,6 +36,7 @@ LABELS = {
     "smtplib": "smtplib",
     "twisted": "Twisted",
     "aiosmtpd": "aiosmtpd",
+    "email": "email.parser.BytesHeaderParser",
     "lonedot": "lonedot",
     "lonedot-copied": "lonedot, copy forced",
 }
@@ -62,7 +65,9 @@ class Figures:
     """All figures of one run."""
 
     def __init__(self, folder: Path) -> None:
-        rust: list[dict[str, Any]] = json.loads((folder / "rust.json").read_text())
+        rust: list[dict[str, Any]] = [
+            case for name in ("rust.json", "headers.json") for case in json.loads((folder / name).read_text())
+        ]
         python: dict[str, Any] = json.loads((folder / "python.json").read_text())
         servers = folder / "serve.json"
         self.rust = {

@@ -16,6 +16,7 @@ import random
 import timeit
 from collections import deque
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import lonedot
@@ -26,6 +27,7 @@ from lonedot import (
     MailData,
     Server,
     Session,
+    check_headers,
     decode_data,
     encode_data,
     parse_command,
@@ -36,6 +38,8 @@ from lonedot.listener import Listener
 
 # malloc keeps freed memory up to so many octets for the next request of that size, and does not join it with other.
 CACHED = 1032
+
+SECTION = Path(__file__).with_name("header_section.eml").read_bytes() + b"\r\n"
 
 
 class Case(NamedTuple):
@@ -179,6 +183,7 @@ def cases() -> list[Case]:
         chunking("64 KiB", 10, large),
         calling("decode_data/2 KiB", decode_data, wire, lambda decoded: decoded == message),
         calling("encode_data/2 KiB", encode_data, message, lambda encoded: encoded == wire),
+        calling("check_headers/20 fields", check_headers, SECTION, lambda found: found == []),
         calling("parse_command/mail", parse_command, mail, lambda parsed: parsed.parameters.size == 10240),
         *connections(message),
     ]

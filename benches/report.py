@@ -2,8 +2,9 @@
 
     python benches/report.py [--quick] [FOLDER]
 
-FOLDER holds `rust.json`, `python.json` and, where whole servers were measured, `serve.json`; it is `.benchmarks` by
-default. Figures of a quick run are to try, not to quote: their page goes into the folder, and `docs` stays as it is.
+FOLDER holds `rust.json`, `headers.json`, `python.json` and, where whole servers were measured, `serve.json`; it is
+`.benchmarks` by default. Figures of a quick run are to try, not to quote: their page goes into the folder, and `docs`
+stays as it is.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import plots
-from figures import CORPORA, PYTHON_PEERS, RUST_PEERS, Figures, label
+from figures import BODIES, CORPORA, PYTHON_PEERS, RUST_PEERS, Figures, label
 from targets import targets
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -117,6 +118,7 @@ def page(figures: Figures, quick: bool) -> Iterator[str]:
         yield from table([heading, "measured", ""], [(row.wanted, row.measured, VERDICTS[row.met]) for row in rows])
     yield from rust(figures)
     yield from python(figures)
+    yield from headers(figures)
     if figures.servers is not None:
         yield from servers(figures.servers)
 
@@ -204,6 +206,39 @@ def python(figures: Figures) -> Iterator[str]:
     whats = ("lonedot", "replace", "smtplib")
     rows = [(label(what), f"{figures.python['encode-2k', 'mixed', what].nanoseconds:,.0f}") for what in whats]
     yield from table(["`encode_data` of a message of 2 KiB of text", "ns"], rows)
+
+
+def headers(figures: Figures) -> Iterator[str]:
+    yield "## The header check"
+    yield ""
+    yield from prose("""
+        A header section of 20 fields above a body of text: nanoseconds of a message, decoded, checked as it was handed
+        out, and both, in Rust. The check takes what the decoder has counted of the body.
+    """)
+    whats = ("decode", "check", "both")
+    yield from table(
+        ["ns a message", *whats],
+        (
+            [
+                f"{label(kernel)}, {body} KiB",
+                *(f"{figures.rust['headers', body, f'{what}-{kernel}'].nanoseconds:,.0f}" for what in whats),
+            ]
+            for body in BODIES
+            for kernel in figures.kernels
+        ),
+    )
+    yield from prose("""
+        In Python, the same section, and those of 100 short messages. `BytesHeaderParser` gives the fields as they
+        stand and judges nothing; `check_headers` reads addresses, dates and identifiers.
+    """)
+    sections = ("20-fields", "short")
+    yield from table(
+        ["ns a section", *sections],
+        (
+            [label(what), *(f"{figures.python['headers', corpus, what].nanoseconds:,.0f}" for corpus in sections)]
+            for what in ("lonedot", "email")
+        ),
+    )
 
 
 def servers(figures: dict[str, object]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from figures import COMMON, CORPORA, Figures, label
+from figures import BODIES, COMMON, CORPORA, Figures, label
 
 
 class Target(NamedTuple):
@@ -40,6 +40,7 @@ def targets(figures: Figures) -> dict[str, list[Target]]:
         "Python": list(_python(figures)),
         "Beside peers": list(_peers(figures)),
         "The worst case": list(_worst(figures)),
+        "The header check": list(_headers(figures)),
     }
 
 
@@ -135,3 +136,20 @@ def _worst(figures: Figures) -> Iterator[Target]:
             times, corpus = figures.worst(kernel)
             wanted = f"{label(kernel)}: no corpus costs more than {bound:g} times the CPU of base64 an octet"
             yield Target(wanted, f"{times:.2f} times ({corpus})", times <= bound)
+
+
+def _headers(figures: Figures) -> Iterator[Target]:
+    def each(kibibytes: str, what: str) -> float:
+        return figures.rust["headers", kibibytes, f"{what}-{figures.best}"].nanoseconds
+
+    for body in BODIES:
+        bound = 3000 + 0.1 * each(body, "decode")
+        wanted = f"{label(figures.best)}: a section of 20 fields above {body} KiB, at most 3 µs and 10 % of decoding"
+        check = each(body, "check")
+        yield Target(wanted, f"{check:,.0f} ns of {bound:,.0f}", check <= bound)
+    times = {
+        corpus: figures.python["headers", corpus, "email"].seconds
+        / figures.python["headers", corpus, "lonedot"].seconds
+        for corpus in ("20-fields", "short")
+    }
+    yield _least("`check_headers`: 30 times Python's `BytesHeaderParser`", 30.0, times, " times")

@@ -26,7 +26,7 @@ use corpora::{CHUNK, Corpus, TERMINATOR};
 use lonedot_core::data::{BarePolicy, ChunkDecoder, DataDecoder, DataEncoder, DataPolicies, LineEnds};
 use lonedot_core::scan::Backend;
 use peers::{MemchrLines, MemmemScan, Receiver, SmtpProto, SmtpProtoOctets};
-use table::Case;
+use table::{Case, Options};
 
 const DRAM: usize = 64 << 20;
 
@@ -128,17 +128,13 @@ fn copy(stream: &Stream, out: &mut [u8]) {
 
 /// The cases that were asked for. Those that hand out much write to the same memory.
 struct Cases {
-    wanted: Vec<String>,
+    options: Options,
     cases: Vec<Case>,
     decoded: Rc<RefCell<Vec<u8>>>,
     copied: Rc<RefCell<Vec<u8>>>,
 }
 
 impl Cases {
-    fn chosen(&self, name: &str) -> bool {
-        self.wanted.is_empty() || self.wanted.iter().any(|wanted| name.contains(wanted.as_str()))
-    }
-
     /// Adds the case, of which `make` first asserts what comes out.
     fn add<F: FnMut() + 'static>(
         &mut self,
@@ -147,7 +143,7 @@ impl Cases {
         messages: usize,
         make: impl FnOnce(&str) -> F,
     ) {
-        if self.chosen(&name) {
+        if self.options.chose(&name) {
             let run = Box::new(make(&name));
             self.cases.push(Case { name, octets, messages, run });
         }
@@ -156,7 +152,7 @@ impl Cases {
     /// Adds the memcpy that the cases since `first` are held against.
     fn add_memcpy(&mut self, first: usize, place: &str, stream: &Rc<Stream>) {
         let name = format!("{place}/memcpy");
-        if self.cases.len() > first || self.chosen(&name) {
+        if self.cases.len() > first || self.options.chose(&name) {
             let (stream, out, octets) = (Rc::clone(stream), Rc::clone(&self.copied), stream.len());
             let longest = stream.pieces().map(<[u8]>::len).max().unwrap_or(0);
             if out.borrow().len() < longest {
@@ -270,7 +266,7 @@ impl Cases {
         let names: Vec<_> = ["memcpy"].into_iter().chain(Backend::available().map(Backend::name)).collect();
         let places =
             [("dram-chunks", CHUNK), ("dram-whole", DRAM)].map(|(place, chunk)| (format!("{corpus}/{place}"), chunk));
-        let any = |place: &str| names.iter().any(|what| self.chosen(&format!("{place}/{what}")));
+        let any = |place: &str| names.iter().any(|what| self.options.chose(&format!("{place}/{what}")));
         let places: Vec<_> = places.into_iter().filter(|(place, _)| any(place)).collect();
         if places.is_empty() {
             return;
@@ -306,18 +302,9 @@ impl Cases {
 }
 
 fn main() {
-    let (mut wanted, mut json, mut rounds) = (Vec::new(), None, 15);
-    let mut arguments = std::env::args().skip(1);
-    while let Some(argument) = arguments.next() {
-        match argument.as_str() {
-            "--json" => json = Some(arguments.next().expect("--json takes a file")),
-            "--quick" => rounds = 3,
-            "--bench" => {} // cargo's own
-            name => wanted.push(name.to_owned()),
-        }
-    }
+    let options = Options::of_arguments();
     corpora::check();
-    let mut cases = Cases { wanted, cases: Vec::new(), decoded: Rc::default(), copied: Rc::default() };
+    let mut cases = Cases { options, cases: Vec::new(), decoded: Rc::default(), copied: Rc::default() };
     for corpus in corpora::NAMES {
         cases.add_in_cache(corpus);
     }
@@ -325,9 +312,5 @@ fn main() {
         cases.add_from_dram(corpus);
     }
     cases.add_tiny();
-    let figures = table::measure(cases.cases, rounds);
-    table::print(&figures);
-    if let Some(file) = json {
-        std::fs::write(&file, table::json(&figures)).unwrap_or_else(|error| panic!("{file}: {error}"));
-    }
+    cases.options.run(cases.cases);
 }

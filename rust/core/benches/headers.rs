@@ -1,4 +1,4 @@
-//! The header check beside decoding: `cargo bench --bench headers -- [--quick] [NAME...]`.
+//! The header check beside decoding: `cargo bench --bench headers -- [--quick] [--json FILE] [NAME...]`.
 //!
 //! One message with a header section of 20 fields, alone and with a body of 4 KiB and of 64 KiB, in L2 cache: `decode` is the decoder
 //! alone, `check` the header check alone, on what the decoder handed out, and `both` one after the other. Cases are named
@@ -6,7 +6,6 @@
 
 #[allow(dead_code, reason = "it has parts that only the decoder's benchmark uses")]
 mod corpora;
-#[allow(dead_code, reason = "as above")]
 mod table;
 
 use std::hint::black_box;
@@ -16,7 +15,7 @@ use corpora::{Corpus, TERMINATOR};
 use lonedot_core::data::{DataDecoder, DataPolicies, DataReport};
 use lonedot_core::header::{HeaderContext, HeaderLimits, HeaderReader};
 use lonedot_core::scan::Backend;
-use table::Case;
+use table::{Case, Options};
 
 const SECTION: &[u8] = include_bytes!("../../../benches/header_section.eml");
 
@@ -39,14 +38,7 @@ fn check(message: &[u8], backend: Backend, report: &DataReport) -> usize {
 }
 
 fn main() {
-    let (mut wanted, mut rounds) = (Vec::new(), 15);
-    for argument in std::env::args().skip(1) {
-        match argument.as_str() {
-            "--quick" => rounds = 3,
-            "--bench" => {} // cargo's own
-            name => wanted.push(name.to_owned()),
-        }
-    }
+    let options = Options::of_arguments();
     let mut cases = Vec::new();
     for body in [0, 4096, 65536] {
         let text = if body > 0 { Corpus::new("mixed", body).data } else { Vec::new() };
@@ -63,7 +55,7 @@ fn main() {
         for backend in Backend::available() {
             for what in ["decode", "check", "both"] {
                 let name = format!("headers/{}/{what}-{}", body / 1024, backend.name());
-                if !(wanted.is_empty() || wanted.iter().any(|wanted| name.contains(wanted.as_str()))) {
+                if !options.chose(&name) {
                     continue;
                 }
                 let mut out = Vec::new();
@@ -89,5 +81,5 @@ fn main() {
             }
         }
     }
-    table::print(&table::measure(cases, rounds));
+    options.run(cases);
 }

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use corpora::{CHUNK, Corpus, TERMINATOR};
 use lonedot_core::command::{Grammar, Verb, parse};
 use lonedot_core::data::{BarePolicy, ChunkDecoder, DataDecoder, DataEncoder, DataPolicies, KeepPolicy, LineEnds};
+use lonedot_core::header::{HeaderContext, HeaderLimits, check};
 use lonedot_core::scan::Backend;
 use lonedot_core::session::{Event, Session, Settings};
 
@@ -124,6 +125,17 @@ fn parsing(name: &str, line: &[u8]) {
     });
 }
 
+fn checking(name: &str, message: &[u8], findings: usize) {
+    for backend in Backend::available() {
+        let name = format!("headers/{name}/{}", backend.name());
+        let check = || check(black_box(message), HeaderLimits::default(), HeaderContext::default(), backend);
+        assert_eq!(check().len(), findings, "{name}");
+        count(&name, 100, || {
+            black_box(check());
+        });
+    }
+}
+
 /// A connection with one message, as a client that pipelines sends it. Gives the mail data and the codes of the replies.
 fn transaction(settings: &Arc<Settings>, wire: &[u8]) -> (Vec<u8>, Vec<u8>) {
     let envelope = b"MAIL FROM:<a@example.org> SIZE=400\r\nRCPT TO:<b@example.org>\r\nDATA\r\n";
@@ -217,6 +229,11 @@ fn main() {
     parsing("rcpt", b"RCPT TO:<first.last@example.org>");
     parsing("rcpt quoted", b"RCPT TO:<\"first last\"@[IPv6:2001:db8::1]>");
     parsing("quit", b"QUIT");
+
+    let section = include_bytes!("../../../benches/header_section.eml");
+    checking("section", &[section, &b"\r\n"[..]].concat(), 0);
+    checking("4 KiB", &[section, &b"\r\n"[..], &small].concat(), 0);
+    checking("none", b"\r\nno field\r\n", 3);
 
     transacting(&tiny, &tiny_wire);
 }

@@ -21,12 +21,12 @@ pub(crate) struct Case {
 }
 
 /// A case and its median.
-pub(crate) struct Figure {
-    pub(crate) name: String,
-    pub(crate) octets: usize,
-    pub(crate) messages: usize,
+struct Figure {
+    name: String,
+    octets: usize,
+    messages: usize,
     /// Of one run.
-    pub(crate) seconds: f64,
+    seconds: f64,
 }
 
 impl Figure {
@@ -42,8 +42,45 @@ impl Figure {
     }
 }
 
+/// What was asked for: `[--quick] [--json FILE] NAME…`.
+pub(crate) struct Options {
+    wanted: Vec<String>,
+    json: Option<String>,
+    rounds: usize,
+}
+
+impl Options {
+    pub(crate) fn of_arguments() -> Self {
+        let mut options = Self { wanted: Vec::new(), json: None, rounds: 15 };
+        let mut arguments = std::env::args().skip(1);
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "--json" => options.json = Some(arguments.next().expect("--json takes a file")),
+                "--quick" => options.rounds = 3,
+                "--bench" => {} // cargo's own
+                name => options.wanted.push(name.to_owned()),
+            }
+        }
+        options
+    }
+
+    /// Whether the case is measured.
+    pub(crate) fn chose(&self, name: &str) -> bool {
+        self.wanted.is_empty() || self.wanted.iter().any(|wanted| name.contains(wanted.as_str()))
+    }
+
+    /// Measures the cases, prints the table, and writes the JSON where it is to go.
+    pub(crate) fn run(&self, cases: Vec<Case>) {
+        let figures = measure(cases, self.rounds);
+        print(&figures);
+        if let Some(file) = &self.json {
+            std::fs::write(file, json(&figures)).unwrap_or_else(|error| panic!("{file}: {error}"));
+        }
+    }
+}
+
 /// Lets all cases take turns, because the machine's speed drifts.
-pub(crate) fn measure(mut cases: Vec<Case>, rounds: usize) -> Vec<Figure> {
+fn measure(mut cases: Vec<Case>, rounds: usize) -> Vec<Figure> {
     let once = |case: &mut Case, times: usize| {
         let started = Instant::now();
         for _ in 0..times {
@@ -72,7 +109,7 @@ fn find<'a>(figures: &'a [Figure], corpus: &str, place: &str, what: &str) -> Opt
 }
 
 /// The table, and for what ran on base64 in cache the corpus that costs it most an octet.
-pub(crate) fn print(figures: &[Figure]) {
+fn print(figures: &[Figure]) {
     println!("{:32} {:>8} {:>10}", "corpus/place/what", "GB/s", "of memcpy");
     for figure in figures {
         let (corpus, place, _) = figure.parts();
@@ -97,7 +134,7 @@ pub(crate) fn print(figures: &[Figure]) {
 }
 
 /// The figures as JSON. Names are of letters, digits, `/` and `-`, so that nothing has to be escaped.
-pub(crate) fn json(figures: &[Figure]) -> String {
+fn json(figures: &[Figure]) -> String {
     let mut text = String::from("[");
     for (i, figure) in figures.iter().enumerate() {
         let (corpus, place, what) = figure.parts();
