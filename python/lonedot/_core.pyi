@@ -5,7 +5,7 @@ sections; here stand their types.
 """
 
 import sys
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any, ClassVar, Literal, Protocol, Self, TypeAlias, TypeVar, final, overload
 
 from typing_extensions import Buffer, disjoint_base
@@ -63,9 +63,11 @@ __all__ = [
     "check_headers",
     "decode_data",
     "encode_data",
+    "from_lines",
     "header_table",
     "parse_command",
     "result_of",
+    "with_findings",
 ]
 
 __version__: str
@@ -626,6 +628,8 @@ class HeaderRow:
     def right(self) -> str: ...
 
 def header_table() -> list[HeaderRow]: ...
+def from_lines(octets: Buffer, start: int) -> list[int]: ...
+def with_findings(octets: Buffer, places: Sequence[tuple[int, int]], *, smtputf8: bool = False) -> list[int]: ...
 
 # PROXY headers.
 

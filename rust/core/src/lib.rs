@@ -20,6 +20,7 @@
 pub mod command;
 pub mod data;
 pub mod header;
+pub mod mbox;
 pub mod proxy;
 pub mod reply;
 pub mod scan;

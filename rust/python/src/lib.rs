@@ -10,6 +10,7 @@ mod data;
 mod event;
 mod header;
 mod header_table;
+mod mbox;
 mod octets;
 mod parameters;
 mod proxy;
@@ -58,6 +59,8 @@ mod _core {
     use crate::header::{HeaderFinding, HeaderReader, check_headers};
     #[pymodule_export]
     use crate::header_table::{HeaderRow, header_table};
+    #[pymodule_export]
+    use crate::mbox::{from_lines, with_findings};
     #[pymodule_export]
     use crate::octets::ReadBuffer;
     #[pymodule_export]

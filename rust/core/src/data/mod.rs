@@ -20,6 +20,7 @@ mod room;
 mod state;
 mod text;
 mod transparency;
+mod unix_text;
 
 pub use chunk_decoder::{ChunkDecoder, ChunkMisuse};
 pub use data_decoder::DataDecoder;
@@ -27,3 +28,4 @@ pub use encoder::DataEncoder;
 pub use policies::{BarePolicy, DataPolicies, KeepPolicy, LineEnds};
 pub use report::DataReport;
 pub use room::Room;
+pub use unix_text::with_crlf;
