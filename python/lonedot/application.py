@@ -185,6 +185,8 @@ class Application:
         replies: Reply | Sequence[Reply] | None
         if answer is None and type(event) in self.commands:
             return None
+        if self._failure is not None and isinstance(event, EndOfMailData):
+            answer = self._failure  # whatever became of telling the sink so
         try:
             if isinstance(event, (Data, Bdat)):
                 return self._begun(answer)
@@ -314,21 +316,9 @@ class Application:
         if check is not None and self._sink is not None:
             refusal = check.finish(event.report)
             if refusal is not None:
-                return self._refuse(*refusal)
+                return self._stop(*refusal) or self._failure
         sink, self._sink = self._sink, None
         return self._call(sink.finish, event.report) if sink is not None else self._failure
-
-    def _refuse(self, reply: Reply, reason: AbortReason) -> Any:
-        """The message is whole, and not delivered."""
-        tell = self._stop(reply, reason)
-        if tell is None:
-            return reply
-
-        async def told() -> Reply:
-            await tell
-            return reply
-
-        return told()
 
     def _for_each(self, answer: Iterable[Any]) -> Sequence[Reply]:
         """LMTP: as many replies as recipients. Raises TypeError or ValueError for anything else."""

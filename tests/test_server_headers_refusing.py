@@ -1,0 +1,73 @@
+"""A message the header check refuses, whatever its sink does about that: the reply stands, and nothing is left."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from lonedot import HeaderPolicy, Policies
+
+from tests.support import ENVELOPE, Client, RecordingSink, run, serving
+
+FIELDS = b"Date: Fri, 21 Nov 1997 09:55:06 -0600\r\nFrom: Ann <ann@a.example>\r\nMessage-ID: <1@a.example>\r\n"
+GOOD = FIELDS + b"\r\nhello\r\n"
+NO_DATE = GOOD.partition(b"\r\n")[2]
+# What only the end of the body shows.
+LATE = FIELDS + b"MIME-Version: 1.0\r\nContent-Transfer-Encoding: 7bit\r\n\r\n\xff\r\n"
+STRICT = Policies(header=HeaderPolicy("strict", {"eight-bit-body": "refuse"}))
+
+
+class Handler:
+    """Gives a sink whose abort does `end`."""
+
+    def __init__(self, end: Any) -> None:
+        self.end = end
+        self.sinks: list[RecordingSink] = []
+        self.aborts: list[str] = []
+
+    def on_data(self, connection: Any, transaction: Any) -> RecordingSink:
+        end = self.end
+
+        class Sink(RecordingSink):
+            async def abort(self, reason: Any) -> None:
+                await super().abort(reason)
+                await end()
+
+        self.sinks.append(Sink())
+        return self.sinks[-1]
+
+    def on_abort(self, connection: Any, transaction: Any, reason: str) -> None:
+        self.aborts.append(str(reason))
+
+
+async def raises() -> None:
+    raise OSError("the disk is gone")
+
+
+async def is_cancelled() -> None:
+    raise asyncio.CancelledError
+
+
+async def never_ends() -> None:
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("end", [raises, is_cancelled, never_ends])
+@pytest.mark.parametrize("message", [NO_DATE, LATE], ids=["by its section", "by its end"])
+@pytest.mark.parametrize("dialect", ["smtp", "lmtp"])
+def test_the_reply_stands_whatever_the_abort_does(dialect: Any, message: bytes, end: Any) -> None:
+    handler = Handler(end)
+
+    async def main() -> None:
+        server = serving(handler, policies=STRICT, dialect=dialect, handler_deadline=1)
+        async with server as made, Client.to(made) as client:
+            await client.until_mail_data("LHLO there.example" if dialect == "lmtp" else "EHLO there.example")
+            client.send(message + b".\r\n")
+            assert (await client.expect(550)).startswith("550 5.6.0 ")
+            client.send(ENVELOPE + GOOD + b".\r\n")
+            await client.expect(250, 250, 354, 250)
+
+    run(main())
+    assert [sink.ends for sink in handler.sinks] == [["refused"], ["finish"]]
+    assert handler.aborts == ["refused"]
