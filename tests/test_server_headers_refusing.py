@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from lonedot import HeaderPolicy, Policies
+from lonedot import HeaderPolicy, Policies, Reply
 
 from tests.support import ENVELOPE, Client, RecordingSink, run, serving
 
@@ -71,3 +71,36 @@ def test_the_reply_stands_whatever_the_abort_does(dialect: Any, message: bytes, 
     run(main())
     assert [sink.ends for sink in handler.sinks] == [["refused"], ["finish"]]
     assert handler.aborts == ["refused"]
+
+
+def refuses(connection: Any, transaction: Any) -> Reply:
+    return Reply(450, "4.2.0", "Not now")
+
+
+async def refuses_later(connection: Any, transaction: Any) -> Reply:
+    await asyncio.sleep(0)
+    return refuses(connection, transaction)
+
+
+def fails(connection: Any, transaction: Any) -> Reply:
+    raise OSError("the disk is gone")
+
+
+def gives_no_sink(connection: Any, transaction: Any) -> object:
+    return 42
+
+
+@pytest.mark.parametrize("on_data", [refuses, refuses_later, fails, gives_no_sink])
+@pytest.mark.parametrize("begin", [b"DATA\r\n", b"BDAT 3\r\nabc"])
+def test_a_transaction_that_did_not_begin_leaves_nothing_of_the_check(begin: bytes, on_data: Any) -> None:
+    handler = type("Handler", (), {"on_data": staticmethod(on_data)})()
+
+    async def main() -> None:
+        async with serving(handler, policies=STRICT) as server, Client.to(server) as client:
+            (conversation,) = server.conversations
+            await client.say("EHLO there.example", 250)
+            client.send(ENVELOPE.replace(b"DATA\r\n", begin))
+            await client.expect(250, 250, 450 if on_data in (refuses, refuses_later) else 451)
+            assert conversation._application._check is None
+
+    run(main())

@@ -282,10 +282,10 @@ class Application:
         if self._sink is not None:
             return None  # the one behind message.content
         if isinstance(answer, Reply) and answer.code >= 400:
-            self._transaction = None
+            self._transaction = self._check = None
             return answer
         if not all(callable(getattr(answer, name, None)) for name in ("write", "finish", "abort")):
-            self._transaction = None
+            self._transaction = self._check = None
             raise TypeError(f"DATA is answered with a Sink or a negative Reply, not {answer!r}")
         self._sink = answer
         return None
