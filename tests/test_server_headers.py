@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -227,12 +229,28 @@ def test_policies_of_a_network() -> None:
         (3, "Policies.header takes one of 'off', 'report', 'strict', or a table of verdicts, not 3"),
         ({"missing-data": "refuse"}, "there is no finding 'missing-data'; did you mean missing-date?"),
         ({"missing-date": "reject"}, "missing-date takes one of 'refuse', 'report', 'ignore', not 'reject'"),
+        ({"missing-date": ["refuse"]}, "missing-date takes one of 'refuse', 'report', 'ignore', not ['refuse']"),
+        ({3: "refuse"}, "Policies.header.codes: there is no finding 3; docs/findings.md lists them"),
     ],
 )
 def test_what_is_no_policy_says_so(given: Any, says: str) -> None:
     with pytest.raises(ValueError) as raised:
         policies(given)
     assert says in str(raised.value)
+
+
+@pytest.mark.parametrize("given", [None, "missing-date", [("missing-date", "refuse")]])
+def test_codes_are_a_table(given: Any) -> None:
+    with pytest.raises(ValueError) as raised:
+        HeaderPolicy("strict", given)
+    assert str(raised.value) == f"HeaderPolicy.codes takes a table of verdicts by code, not {given!r}"
+
+
+def test_a_policy_goes_to_another_process() -> None:
+    for made in policies("strict"), policies({"base": "off", "missing-date": "refuse"}):
+        for copied in pickle.loads(pickle.dumps(made)), copy.deepcopy(made):
+            assert copied == made
+            assert copied.header.checks
 
 
 def test_a_table_is_a_policy() -> None:

@@ -37,9 +37,11 @@ class HeaderPolicy:
             raise ValueError(
                 f"HeaderPolicy.base takes one of {', '.join(map(repr, get_args(HeaderBase)))}, not {self.base!r}"
             )
+        if not isinstance(self.codes, Mapping):
+            raise ValueError(f"HeaderPolicy.codes takes a table of verdicts by code, not {self.codes!r}")
         for code, verdict in self.codes.items():
             if code not in _CODES:
-                near = difflib.get_close_matches(code, _CODES, 1)
+                near = difflib.get_close_matches(str(code), _CODES, 1)
                 hint = f"; did you mean {near[0]}?" if near else "; docs/findings.md lists them"
                 raise ValueError(f"HeaderPolicy.codes: there is no finding {code!r}{hint}")
             if verdict not in get_args(Verdict):
@@ -48,6 +50,10 @@ class HeaderPolicy:
         object.__setattr__(self, "codes", MappingProxyType(dict(self.codes)))
         checks = self.base != "off" or any(verdict != "ignore" for verdict in self.codes.values())
         object.__setattr__(self, "checks", checks)
+
+    def __reduce__(self) -> tuple[type[Self], tuple[HeaderBase, dict[str, Verdict]]]:
+        # A read-only view of a table cannot go to another process.
+        return type(self), (self.base, dict(self.codes))
 
     @classmethod
     def of(cls, value: object) -> Self:
