@@ -133,6 +133,48 @@ def submit(port: int, implicit: ssl.SSLContext | None, starttls: ssl.SSLContext 
         assert client.sendmail("a@example.org", ["b@example.org"], "hello") == {}
 
 
+DATED = b"Date: Fri, 21 Nov 1997 09:55:06 -0600\r\nFrom: Ann <ann@a.example>\r\nMessage-ID: <1@a.example>\r\n"
+UNDATED = DATED.partition(b"\r\n")[2]
+
+
+@pytest.mark.parametrize("end", [b"", b"\r\n", b"\r\nhello\r\n"])
+@pytest.mark.parametrize(("fields", "folder"), [(DATED, "inbox"), (UNDATED, "doubtful")])
+def test_a_sink_that_knows_what_was_found(fields: bytes, folder: str, end: bytes) -> None:
+    policies = lonedot.Policies(header=lonedot.HeaderPolicy("report"))
+
+    async def main() -> None:
+        handler = defined_by("class Sorting")["Folders"]()
+        async with serving(handler, policies=policies) as server, Client.to(server) as client:
+            await client.until_mail_data()
+            client.send(fields + end + b".\r\n")
+            assert await client.expect(250) == f"250 2.0.0 Ok: into {folder}"
+
+    run(main())
+
+
+def test_headers_inside_your_own_server() -> None:
+    refusal = defined_by("def refusal")["refusal"]
+    assert refusal([DATED + b"\r", b"\nhello\r\n.\r\n"]) is None
+    assert str(refusal([UNDATED + b"\r", b"\nhello\r\n.\r\n"])).startswith("550 5.6.0 ")
+
+
+def test_header_sections(capsys: pytest.CaptureFixture[str]) -> None:
+    names = defined_by("message.findings or ()")
+
+    async def main() -> None:
+        server = serving(names["Handler"](), policies=names["config"].policies)
+        async with server as made, Client.to(made) as client:
+            await client.until_mail_data()
+            client.send(b"Bcc:\r\n" + DATED + b"\r\n.\r\n")
+            await client.expect(250)
+            await client.until_mail_data()
+            client.send(DATED.replace(b"Message-ID", b"X-ID") + b"\r\n.\r\n")
+            await client.expect(550)
+
+    run(main())
+    assert capsys.readouterr().out.startswith("empty-bcc advice Bcc 1 ")
+
+
 def test_behind_a_proxy() -> None:
     config = defined_by("trusted_proxies")["config"]
     assert lonedot.Peer("10.1.2.3", 25) in Networks.of(config.trusted_proxies, True)

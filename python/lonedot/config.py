@@ -151,9 +151,9 @@ class Policies:
     """Refuse what the grammar of RFC 5321 §4.1.2 does not have and clients send all the same: a space after
     `MAIL FROM:`, names in EHLO that are no domain."""
     header: HeaderPolicy = field(default_factory=lambda: HeaderPolicy("off"))
-    """The header check (RFC 5322): "off"; "report", which puts findings into `Transaction.findings`; "strict", which
-    refuses errors with 550 at the end of mail data, and stores nothing of them; or a `HeaderPolicy`, which may say
-    otherwise for single findings."""
+    """The header check (RFC 5322): `HeaderPolicy("off")`; "report", which puts findings into `Transaction.findings`;
+    "strict", which refuses errors with 550 at the end of mail data, and stores nothing of them; each may say otherwise
+    for single findings. What `HeaderPolicy.of` takes is made one."""
 
     def __post_init__(self) -> None:
         for item in fields(self):

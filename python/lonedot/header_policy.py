@@ -24,8 +24,10 @@ _BASES = ", ".join(map(repr, get_args(HeaderBase)))
 @dataclass(frozen=True, slots=True)
 class HeaderPolicy:
     """`base`: "off" checks nothing; "report" tells all findings and refuses none; "strict" refuses a message for those
-    of severity "error" with their own reply, 550, at the end of mail data. `codes`: what differs for single findings,
-    by their code (docs/findings.md): "refuse", "report" or "ignore"."""
+    of severity "error" with their own reply at the end of mail data: 550 5.6.0, but 552 5.3.4 past a limit of the
+    section, and 554 5.4.6 for a loop. `codes`: what differs for single findings, by their code (docs/findings.md):
+    "refuse", "report" or "ignore". A section past a limit is not judged to its end: whoever refuses single codes only
+    will want those of the limits among them."""
 
     base: HeaderBase = "report"
     codes: Mapping[str, Verdict] = field(default_factory=dict, hash=False)
@@ -58,7 +60,7 @@ class HeaderPolicy:
     @classmethod
     def of(cls, value: object) -> Self:
         """A policy; one of the bases; or a table of both, as a file has it: `{base = "strict", missing-date =
-        "report"}`. Raises ValueError for anything else."""
+        "report"}`, where the base is "report" if there is none. Raises ValueError for anything else."""
         if isinstance(value, cls):
             return value
         if isinstance(value, str):
