@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from lonedot import HeaderPolicy, Policies, Reply
 
-from tests.support import ENVELOPE, Client, RecordingSink, run, serving
+from tests.support import ENVELOPE, Client, RecordingSink, run, serving, until
 
 FIELDS = b"Date: Fri, 21 Nov 1997 09:55:06 -0600\r\nFrom: Ann <ann@a.example>\r\nMessage-ID: <1@a.example>\r\n"
 GOOD = FIELDS + b"\r\nhello\r\n"
@@ -104,3 +104,48 @@ def test_a_transaction_that_did_not_begin_leaves_nothing_of_the_check(begin: byt
             assert conversation._application._check is None
 
     run(main())
+
+
+@pytest.mark.parametrize("leave", [Client.reset, lambda client: client.writer.write_eof()], ids=["reset", "eof"])
+def test_a_client_that_is_gone_by_then_is_told_of_once(leave: Any) -> None:
+    gate = asyncio.Event()
+    handler = Handler(gate.wait)
+    gone: list[str] = []
+    handler.on_disconnect = lambda connection, reason: gone.append(reason)  # type: ignore[attr-defined]
+
+    async def main() -> None:
+        async with serving(handler, policies=STRICT) as server, Client.to(server) as client:
+            await client.until_mail_data()
+            client.send(NO_DATE)
+            await until(lambda: handler.sinks[0].ends)
+            leave(client)
+            gate.set()
+            await until(lambda: gone)
+
+    run(main())
+    assert [sink.ends for sink in handler.sinks] == [["refused"]]
+    assert handler.aborts == ["refused"]
+
+
+def test_what_breaks_another_rule_as_well_is_refused_once() -> None:
+    handler = Handler(raises)
+
+    async def main() -> None:
+        async with serving(handler, policies=STRICT, max_size=1000) as server, Client.to(server) as client:
+            await client.until_mail_data()
+            # In one read: the section condemns it, and the body is too large.
+            client.send(NO_DATE + b"x" * 990 + b"\r\n.\r\n")
+            await client.expect(552)
+            # In two: nothing of the body was wanted any more.
+            client.send(ENVELOPE)
+            await client.expect(250, 250, 354)
+            client.send(NO_DATE)
+            await until(lambda: len(handler.aborts) == 2)
+            client.send(b"x" * 990 + b"\r\n.\r\n")
+            await client.expect(550)
+            client.send(ENVELOPE + GOOD + b".\r\n")
+            await client.expect(250, 250, 354, 250)
+
+    run(main())
+    assert [sink.ends for sink in handler.sinks] == [["refused"], ["refused"], ["finish"]]
+    assert handler.aborts == ["refused", "refused"]
