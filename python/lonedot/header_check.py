@@ -55,7 +55,11 @@ class HeaderCheck:
         return self._judge()
 
     def _judge(self) -> Refusal | None:
-        findings = self._transaction.findings = self._policy.told(self._reader.findings)
+        found = self._reader.findings
+        if not found:
+            self._transaction.findings = ()
+            return None
+        findings = self._transaction.findings = self._policy.told(found)
         condemning = self._policy.condemning(findings)
         return _refusal(condemning) if condemning is not None else None
 
