@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 from lonedot.cli import main
-from lonedot.cli.logs import JsonFormatter, TextFormatter, one_line
+from lonedot.cli.logs import JsonFormatter, TextFormatter
 from lonedot.cli.options import in_units, listed, octets
 from lonedot.cli.parser import Mistake
 from lonedot.cli.ready import Place, Use, ready
 from lonedot.cli.settings import Settings
 from lonedot.cli.settle import KEYS, settle
+from lonedot.cli.stderr import one_line
 from lonedot.config import Limits, Policies
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "lonedot.toml"

@@ -144,6 +144,20 @@ class TestEndings:
         assert done.returncode == 2
         assert done.stderr == b"lonedot: lint: cannot write to standard output: No space left on device\n"
 
+    @pytest.mark.parametrize("arguments", [["no", "a"], ["--no-such-option"]])
+    def test_stderr_that_is_closed_or_full(self, arguments: list[str]) -> None:
+        """What cannot be told is not told on stdout instead, and changes nothing."""
+        Path("a").write_bytes(BAD)
+        whole = run(*arguments)
+        assert whole.code == 2
+        closed = subprocess.run(
+            command(*arguments), stdout=subprocess.PIPE, timeout=SECONDS, preexec_fn=lambda: os.close(2)
+        )
+        with open("/dev/full", "wb") as nowhere:
+            full = subprocess.run(command(*arguments), stdout=subprocess.PIPE, stderr=nowhere, timeout=SECONDS)
+        for done in (closed, full):
+            assert (done.returncode, done.stdout.decode()) == (2, whole.out)
+
     def test_stdout_that_is_closed(self) -> None:
         for arguments in (["-"], ["--explain", "nul"]):
             ran = run(*arguments, stdin=BAD, preexec_fn=lambda: os.close(1))

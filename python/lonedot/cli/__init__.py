@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 from importlib import import_module
 
 from lonedot import __version__
-from lonedot.cli.logs import one_line
 from lonedot.cli.parser import Commands, Mistake, Parser
+from lonedot.cli.stderr import say
 
 COMMANDS = ("serve", "user", "lint")
 
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code: int = options.run(options)
     except Mistake as mistake:
         # A file name, a key or an option can hold anything; the promise of one line has to hold for it too.
-        print(one_line(f"lonedot: {mistake}"), file=sys.stderr)
+        say(str(mistake))
         return 2
     return code
 

@@ -16,6 +16,8 @@ import time
 from collections.abc import Mapping
 from typing import Literal
 
+from lonedot.cli.stderr import one_line
+
 LogFormat = Literal["text", "json"]
 
 # What a value has to hold to need quotes: without them, `key=value` is cut at the next space and could be forged.
@@ -35,13 +37,6 @@ def install(log_format: LogFormat) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
-
-
-def one_line(text: str) -> str:
-    """`text` with every character that does not print escaped, as Python writes it."""
-    if text.isprintable():
-        return text
-    return "".join([c if c.isprintable() else c.encode("unicode_escape").decode() for c in text])
 
 
 class TextFormatter(logging.Formatter):

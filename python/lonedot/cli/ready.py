@@ -14,8 +14,8 @@ import sys
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from lonedot.cli.logs import one_line
 from lonedot.cli.settings import Settings
+from lonedot.cli.stderr import one_line
 
 Use = Literal["SMTP", "TLS", "LMTP"]
 

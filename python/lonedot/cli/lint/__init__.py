@@ -26,8 +26,8 @@ from lonedot.cli.lint.sources import STDIN, tasks
 from lonedot.cli.lint.table import known, rows
 from lonedot.cli.lint.task import Range, Result, perform
 from lonedot.cli.lint.totals import Totals
-from lonedot.cli.logs import one_line
 from lonedot.cli.parser import Commands, Mistake
+from lonedot.cli.stderr import say
 
 
 def add(commands: Commands) -> None:
@@ -107,7 +107,7 @@ def _tell(progress: Progress, result: Result) -> None:
     if told:
         progress.hide()
     for line in told:
-        print(one_line(f"lonedot: lint: {line}"), file=sys.stderr)
+        say(f"lint: {line}")
 
 
 def _write(text: str) -> None:

@@ -13,7 +13,7 @@ from lonedot.cli.lint.excerpt import visible
 from lonedot.cli.lint.message import SEVERITIES, Found
 from lonedot.cli.lint.table import rows
 from lonedot.cli.lint.totals import Totals
-from lonedot.cli.logs import one_line
+from lonedot.cli.stderr import one_line
 
 _COLOURS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "advice": "\x1b[1;36m"}
 _BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
