@@ -29,7 +29,10 @@ def obvious(octets: bytes) -> list[bytes]:
     found: list[bytes] = []
     after_empty = True
     for line in octets.splitlines(keepends=True) if b"\r" not in octets else re.findall(rb"[^\n]*\n|[^\n]+$", octets):
-        if after_empty and line.startswith(b"From "):
+        known = line[: under_test.LINE]
+        timed = re.search(rb"\d\d:\d\d", known) is not None or known in (b"From \n", b"From \r\n")
+        dated = re.search(rb" Fri Nov [ 2]?1 09:5\d", known) is not None
+        if not found or (line.startswith(b"From ") and (dated or (after_empty and timed))):
             found.append(b"")
         found[-1] += line
         after_empty = line in (b"\n", b"\r\n")
@@ -41,11 +44,20 @@ def blocks(octets: bytes, size: int) -> Iterator[bytes]:
 
 
 def random_mbox(chance: random.Random) -> bytes:
-    parts = [b"From ", b">From ", b"\n", b"\n", b"\n\n", b"\r\n", b"\r\n\r\n", b"a", b"From: b", b" ", b"\r"]
-    return b"From " + b"".join(chance.choices(parts, k=chance.randrange(40)))
+    froms = [b"From ", b"From \n", b"From \r\n", b"From 09:55\n", b"From 09:5\n", b"From a Fri Nov 21 09:55\n"]
+    froms += [b"From  Fri Nov 1 09:55", b"From a Fri Nov  1 09:54\r\n", b"From " + b"a" * 30 + b"09:55\n"]
+    parts = [b">From ", b"\n", b"\n", b"\n\n", b"\r\n", b"\r\n\r\n", b"a", b"From: b", b" ", b"\r"]
+    return b"From " + b"".join(chance.choices(parts + froms, k=chance.randrange(40)))
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Little has to be there of a line, so that small divisions divide."""
+    monkeypatch.setattr(under_test, "LINE", 32)
 
 
 class TestPieces:
+    @pytest.mark.usefixtures("short")
     def test_are_those_of_an_obvious_reader_at_every_division(self) -> None:
         chance = random.Random(6)
         for _ in range(400):
@@ -56,6 +68,7 @@ class TestPieces:
                 assert [piece.octets for piece in found] == wanted, (octets, size)
                 assert all(piece.quoted for piece in found if re.search(rb"^>+From ", piece.octets, re.MULTILINE))
 
+    @pytest.mark.usefixtures("short")
     def test_parts_begin_at_borders(self, monkeypatch: pytest.MonkeyPatch) -> None:
         chance = random.Random(7)
         for size in (16, 17, 31, 64):
@@ -68,6 +81,7 @@ class TestPieces:
             assert parts[-1][1] == len(octets) and len(parts) > 5
             assert [one for start, end in parts for one in obvious(octets[start:end])] == obvious(octets)
 
+    @pytest.mark.usefixtures("short")
     def test_one_that_is_too_large_is_cut_and_the_next_is_found(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(under_test, "MAX_OCTETS", 40)
         chance = random.Random(8)
@@ -84,6 +98,33 @@ class TestPieces:
                     assert piece.dropped_lines == whole[len(piece.octets) :].count(b"\n")
                     cut += piece.dropped > 0
         assert cut > 1000
+
+    @pytest.mark.parametrize(
+        ("line", "after_empty", "elsewhere"),
+        [
+            (b"From ann@a.example Fri Nov 21 09:55:06 1997", True, True),
+            (b"From ann@a.example  Sat Nov  1 09:55:06 1997", True, True),
+            (b"From - Tue Jan 02 15:04:05 2018", True, True),
+            (b"From 1597@xxx Tue Jan 02 15:04:05 +0000 2018", True, True),
+            (b"From a b@c.example Tue Jan 2 15:04 2018 remote from d", True, True),
+            (b"From a@a.example 2018-01-02 15:04:05", True, False),
+            (b"From ", True, False),
+            (b"From", False, False),
+            (b"From here on it is a letter", False, False),
+            (b"From the 21st of November to the 1st of December 1997", False, False),
+            (b"From a@a.example" + b" " * 600 + b"Fri Nov 21 09:55:06 1997", False, False),
+            (b" From ann@a.example Fri Nov 21 09:55:06 1997", False, False),
+        ],
+    )
+    @pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
+    def test_which_lines_are_borders(self, line: bytes, after_empty: bool, elsewhere: bool, line_end: bytes) -> None:
+        for before, border in ((GOOD + b"\n", after_empty), (GOOD, elsewhere), (GOOD + b"a\n\na\n", elsewhere)):
+            octets = (FROM + before + line + b"\n" + BAD + FROM + GOOD).replace(b"\n", line_end)
+            for arguments in (["-"], ["mbox"]):
+                Path("mbox").write_bytes(octets)
+                document = lint(*arguments, "--format", "json", stdin=octets).json
+                assert document["messages"] == 2 + border
+                assert [one["message"] for one in document["findings"]] == [2] * border
 
     def test_are_as_python_writes_them(self) -> None:
         box = mailbox.mbox("mbox")

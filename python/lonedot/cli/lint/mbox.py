@@ -1,14 +1,18 @@
-"""Where the messages of a mbox begin (RFC 4155 appendix A): at a line that begins with `From ` and has an empty line
-before it.
+"""Where the messages of a mbox begin (RFC 4155 appendix A): at a line `From sender time` with an empty line before it.
+
+Not every writer quotes a line of a message that begins with `From `, so one without a time of day is none of these.
+Not every writer ends a message with an empty line, so one with a whole date needs none. A `From ` alone, behind an
+empty line, is Thunderbird's.
 
 Takes octets of a file in blocks; gives messages, one at a time. Nothing larger than a block and a message is held,
-and of a message no more than `MAX_OCTETS`. Line ends are LF or CRLF. A border is told by the few octets around it, so
-that a file can be read from any of them on.
+and of a message no more than `MAX_OCTETS`. Line ends are LF or CRLF. A border is told by the line it is and the few
+octets before it, so that a file can be read from any of them on.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -17,8 +21,21 @@ from lonedot.cli.lint.message import MAX_OCTETS, Message
 BLOCK = 1 << 22
 """Octets that are read at a time."""
 
-# Octets around a border that tell it: LF CR LF before, and all of `From ` but its last octet.
+LINE = 512
+"""Octets of a line that begins with `From ` that are looked at."""
+
+FROM_LINE = re.compile(rb"From (?:\r?\n|[^\n]*\d\d:\d\d)")
+"""What begins a message where it may: at the beginning of a file, and behind an empty line."""
+
+# What does anywhere else: as asctime of C has it, and RFC 4155.
+_DATED = re.compile(
+    rb"From [^\n]* (?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) "
+    rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ \d]?\d \d\d:\d\d"
+)
+
+# Octets before a border that tell it, LF CR LF, and all of `From ` but its last octet.
 _AROUND = 8
+_NEAR = 1 << 16
 _LF, _CR, _QUOTE = b"\n\r>"
 
 
@@ -52,7 +69,7 @@ class Piece(NamedTuple):
 
 def pieces(blocks: Iterable[bytes]) -> Iterator[Piece]:
     """The messages of a mbox, or of a part of it that begins at a border. Together they are all its octets."""
-    blocks = iter(blocks)
+    blocks = _whole_lines(blocks)
     buffer, search, quoted = b"", 1, False
     for block in blocks:
         buffer += block
@@ -85,24 +102,40 @@ def ranges(descriptor: int, size: int) -> Iterator[tuple[int, int]]:
         start = end
 
 
-def blocks_of(descriptor: int, start: int, end: int) -> Iterator[bytes]:
-    """The octets of a file from `start` to `end`; less when it has become shorter."""
-    while start < end and (block := os.pread(descriptor, min(2 * BLOCK, end - start), start)):
+def blocks_of(descriptor: int, start: int, end: int, most: int = 0) -> Iterator[bytes]:
+    """The octets of a file from `start` to `end`, at most `most` at a time; less when it has become shorter."""
+    most = most or 2 * BLOCK
+    while start < end and (block := os.pread(descriptor, min(most, end - start), start)):
         start += len(block)
         yield block
 
 
+def _whole_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same octets, so divided that behind `From ` its line is there, or as much of it as is looked at."""
+    held = b""
+    for block in blocks:
+        if len(held) >= LINE:
+            end = held.rfind(b"\n", len(held) - LINE) + 1 or len(held)
+            yield held[:end]
+            held = held[end:]
+        held += block
+    if held:
+        yield held
+
+
 def _is_border(octets: bytes, at: int) -> bool:
-    """Whether `From ` at `at`, which is not the first octet, has an empty line before it."""
-    if octets[at - 1] != _LF or at < 2:
+    """Whether a message begins with `From ` at `at`, which is not the first octet."""
+    if octets[at - 1] != _LF:
         return False
-    before = octets[at - 2]
-    return before == _LF or (before == _CR and at > 2 and octets[at - 3] == _LF)
+    before = octets[at - 2] if at > 1 else 0
+    after_empty = before == _LF or (before == _CR and at > 2 and octets[at - 3] == _LF)
+    return (FROM_LINE if after_empty else _DATED).match(octets, at, at + LINE) is not None
 
 
 def _border_from(descriptor: int, at: int, size: int) -> int:
     buffer = b""
-    for block in blocks_of(descriptor, at - _AROUND, size):
+    # The next border is near, as messages go.
+    for block in _whole_lines(blocks_of(descriptor, at - _AROUND, size, _NEAR)):
         at += len(block)
         buffer += block
         search = 3

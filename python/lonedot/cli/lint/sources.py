@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import cast
 
-from lonedot.cli.lint.mbox import BLOCK, pieces, ranges
+from lonedot.cli.lint.mbox import BLOCK, FROM_LINE, LINE, pieces, ranges
 from lonedot.cli.lint.message import MAX_OCTETS, Message
 from lonedot.cli.lint.task import Files, Held, Range, Task, Unread
 
@@ -36,8 +36,6 @@ _OFTEN = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _EMPTY_LINE = re.compile(rb"\n\r?\n")
-# With a time of day, as every mbox has it: a letter may begin with these words too.
-_MBOX = re.compile(rb"From [^\n]*\d\d:\d\d")
 
 
 def tasks(arguments: Iterable[str]) -> Iterator[Task]:
@@ -150,7 +148,7 @@ def _folder(paths: list[str]) -> Iterator[Task]:
         except OSError:
             octets = None
         if octets is not None and not path.lower().endswith(".eml"):
-            if _MBOX.match(octets):
+            if FROM_LINE.match(octets, 0, LINE):
                 if messages:
                     yield Files(messages, done - len(messages), len(paths))
                     messages = []
