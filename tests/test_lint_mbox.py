@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from lonedot.cli.lint import mbox as under_test
 from lonedot.cli.lint.mbox import pieces, ranges
+from lonedot.cli.lint.task import Range, Result, Task, Wanted, perform
 
 from tests.linting import BAD, FROM, GOOD, Ran, lint, mbox
 from tests.serving import SECONDS
@@ -178,6 +179,21 @@ class TestPlaces:
         monkeypatch.setattr(under_test, "BLOCK", 512)
         for jobs in ("1", "2"):
             assert lint(*arguments, "--jobs", jobs, stdin=octets) == whole
+
+    def test_one_that_disappears_is_told_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(under_test, "BLOCK", 512)
+        Path("mbox").write_bytes(mbox([BAD, GOOD] * 20))
+
+        def removing(task: Task, wanted: Wanted) -> Result:
+            if isinstance(task, Range) and task.start > 1000:
+                Path("mbox").unlink(missing_ok=True)
+            return perform(task, wanted)
+
+        monkeypatch.setattr("lonedot.cli.lint.perform", removing)
+        ran = lint("mbox", "mbox", "--format", "json", "--jobs", "1")
+        gone = {"path": "mbox", "why": "No such file or directory"}
+        assert (ran.code, ran.json["unread"], ran.err.count("\n")) == (2, [gone, gone], 2)
+        assert ran.json["errors"] > 2
 
     def test_of_what_has_nothing_but_borders(self) -> None:
         ran = lint(stdin=FROM + b"\n" + FROM + b"\n" + FROM)

@@ -79,6 +79,9 @@ def _lint(options: argparse.Namespace) -> int:
     work = results(tasks(files), partial(perform, wanted=want), options.jobs or cores())
     try:
         for task, result in work:
+            if isinstance(task, Range) and task.start and result.unread == totals.unread[-1:]:
+                # Of a mbox that has gone, once for all its parts.
+                result.unread = []
             totals.add(result)
             found = result.found
             if isinstance(task, Range):
