@@ -9,6 +9,7 @@ import pty
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -184,15 +185,19 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 class TestTerminal:
-    def on_terminal(self, *arguments: str, script: str = "", stdin: int = subprocess.DEVNULL) -> tuple[int, bytes]:
+    def on_terminal(
+        self, *arguments: str, script: str = "", stdin: int = subprocess.DEVNULL, columns: int = 80, term: str = "xterm"
+    ) -> tuple[int, bytes]:
         """Exit code, and what is on stderr, a terminal."""
         ours, theirs = pty.openpty()
+        termios.tcsetwinsize(theirs, (24, columns))
         begin = "import sys; from lonedot.cli import main; from lonedot.cli.lint import progress; "
         process = subprocess.Popen(
             [sys.executable, "-c", f"{begin}{script}sys.exit(main(sys.argv[1:]))", "lint", *arguments],
             stdin=theirs if stdin == subprocess.PIPE else stdin,
             stdout=subprocess.DEVNULL,
             stderr=theirs,
+            env={**os.environ, "TERM": term},
         )
         os.close(theirs)
         err = b""
@@ -218,9 +223,19 @@ class TestTerminal:
         assert self.on_terminal("mbox", script="progress._QUIET = 3600.0; ") == (1, b"")
 
     def test_shows_nothing_when_told(self) -> None:
+        """Nor where a line cannot be taken back."""
         Path("mbox").write_bytes(large(20, GOOD))
         script = "progress._QUIET = progress._EVERY = 0.0; "
         assert self.on_terminal("mbox", "--no-progress", script=script) == (0, b"")
+        assert self.on_terminal("mbox", term="dumb", script=script) == (0, b"")
+
+    @pytest.mark.parametrize("columns", [40, 10, 1])
+    def test_takes_one_line_of_a_narrow_terminal(self, columns: int) -> None:
+        Path("mbox").write_bytes(large(20, GOOD))
+        script = "progress._QUIET = progress._EVERY = 0.0; "
+        code, err = self.on_terminal("mbox", "--jobs", "1", script=script, columns=columns)
+        lines = [line.removesuffix(b"\x1b[K") for line in err.split(b"\r")]
+        assert code == 0 and max(map(len, lines)) == columns - 1
 
     def test_does_not_wait_for_a_terminal_to_type_a_message(self) -> None:
         code, err = self.on_terminal(stdin=subprocess.PIPE)

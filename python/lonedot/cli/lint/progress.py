@@ -5,6 +5,7 @@ Takes tasks as they are done. Shows nothing in the first second, and takes itsel
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from typing import TextIO
@@ -29,7 +30,8 @@ class Progress:
     @classmethod
     def where_seen(cls) -> Progress:
         """On stderr when that is a terminal that can take a line back."""
-        return cls(sys.stderr if sys.stderr is not None and sys.stderr.isatty() else None)
+        seen = sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        return cls(sys.stderr if seen else None)
 
     def done(self, task: Task) -> None:
         """A task is done: shows how far it is by now."""
@@ -37,7 +39,8 @@ class Progress:
             return
         self._next = now + _EVERY
         self._shown = True
-        self._stream.write(f"\r{shown(task)}\x1b[K")
+        # A line that goes on in the next one could not be taken back. The last column makes some terminals begin it.
+        self._stream.write(f"\r{shown(task)[: _columns(self._stream) - 1]}\x1b[K")
         self._stream.flush()
 
     def hide(self) -> None:
@@ -46,6 +49,14 @@ class Progress:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
             self._shown = False
+
+
+def _columns(terminal: TextIO) -> int:
+    try:
+        # 0 of one that does not know.
+        return os.get_terminal_size(terminal.fileno()).columns or 80
+    except OSError:
+        return 80
 
 
 def shown(task: Task) -> str:
