@@ -220,6 +220,9 @@ class TestLarge:
         self.told(lint("a"), "a")
         self.told(lint(stdin=octets), "-")
 
+    def test_a_device_without_end(self) -> None:
+        self.told(lint("/dev/zero"), "/dev/zero")
+
     def test_a_message_of_a_mbox(self, monkeypatch: pytest.MonkeyPatch) -> None:
         octets = mbox([GOOD, BAD + b"a\n" * 50_000, BAD])
         Path("a").write_bytes(octets)

@@ -69,7 +69,8 @@ def _tasks_of(argument: str) -> Iterator[Task]:
             yield from _mbox(argument)
         else:
             with open(argument, "rb", buffering=0) as file:
-                yield from _stream(argument, _blocks(file.read))
+                # Whoever writes to a FIFO is read from to the end, and not killed for it. A device may have none.
+                yield from _stream(argument, _blocks(file.read), to_end=not stat.S_ISCHR(status.st_mode))
     except (OSError, ValueError) as error:
         yield Unread(argument, getattr(error, "strerror", None) or str(error))
 
@@ -218,7 +219,7 @@ def _blocks(read: Callable[[int], bytes]) -> Iterator[bytes]:
         yield b"".join(parts)
 
 
-def _stream(path: str, blocks: Iterator[bytes]) -> Iterator[Task]:
+def _stream(path: str, blocks: Iterator[bytes], *, to_end: bool = True) -> Iterator[Task]:
     first = b""
     while len(first) < 5 and (block := next(blocks, b"")):
         first += block
@@ -232,6 +233,8 @@ def _stream(path: str, blocks: Iterator[bytes]) -> Iterator[Task]:
         if held < MAX_OCTETS:
             octets.append(block)
             held += len(block)
+        elif not to_end:
+            break
     yield Held([Message(path, None, b"".join(octets)[:MAX_OCTETS])], size, (path,) if size > MAX_OCTETS else ())
 
 
