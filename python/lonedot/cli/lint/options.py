@@ -47,8 +47,8 @@ def add_options(parser: Parser) -> None:
 
     code: dict[str, Any] = {"metavar": "CODE", "action": "append", "default": []}
     group = parser.add_argument_group("what is found")
-    add("--only", "find this and no other; may be given more than once", "everything", **code)
-    add("--ignore", "find all but this; may be given more than once", "nothing", **code)
+    add("--only", "find this and no other; or several, with commas", "everything", **code)
+    add("--ignore", "find all but this; or several, with commas", "nothing", **code)
     add("--smtputf8", "fields may hold UTF-8 (RFC 6532)", "no", action="store_true")
     group.add_argument("--explain", metavar="CODE", help="tell what a finding means, and read nothing")
     group = parser.add_argument_group("what is told")
@@ -75,9 +75,13 @@ def add_options(parser: Parser) -> None:
 
 def wanted(options: argparse.Namespace) -> Wanted:
     """What counts, and what is told of it. Raises Mistake for a code that is none."""
-    codes = known("--only", options.only) or frozenset(rows())
-    codes -= known("--ignore", options.ignore)
+    codes = known("--only", _listed(options.only)) or frozenset(rows())
+    codes -= known("--ignore", _listed(options.ignore))
     return Wanted(codes, codes & from_severity(options.severity), options.format == "summary", options.smtputf8)
+
+
+def _listed(values: list[str]) -> list[str]:
+    return [code.strip() for value in values for code in value.split(",")]
 
 
 def writer(options: argparse.Namespace) -> Writer:
