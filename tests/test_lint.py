@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
 import os
 import re
 import shlex
@@ -323,6 +326,17 @@ class TestUnread:
         assert perform(Range("a", 0, len(octets), len(octets)), wanted).messages == 2
         os.remove("a")
         assert perform(Range("a", 0, len(octets), len(octets)), wanted).unread == [("a", "No such file or directory")]
+
+    @pytest.mark.parametrize("compress", [bz2.compress, gzip.compress, lzma.compress, lambda octets: b"(\xb5/\xfd\4"])
+    def test_what_is_compressed(self, compress: Callable[[bytes], bytes]) -> None:
+        octets = compress(BAD)
+        write("d/a.eml", octets), write("mbox.gz", octets)
+        for arguments, name in (["d"], "d/a.eml"), (["mbox.gz"], "mbox.gz"), (["-"], "-"):
+            ran = lint(*arguments, stdin=octets)
+            assert (ran.code, ran.codes) == (2, [])
+            assert ran.err.startswith(
+                f"lonedot: lint: cannot read {name}: it is compressed; give what is in it on stdin"
+            )
 
     def test_a_socket(self) -> None:
         with socket.socket(socket.AF_UNIX) as unix:

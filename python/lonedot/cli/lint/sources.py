@@ -21,7 +21,7 @@ from typing import cast
 
 from lonedot.cli.lint.mbox import BLOCK, FROM_LINE, LINE, pieces, ranges
 from lonedot.cli.lint.message import MAX_OCTETS, Message
-from lonedot.cli.lint.task import Files, Held, Range, Task, Unread
+from lonedot.cli.lint.task import COMPRESSED, TO_UNPACK, Files, Held, Range, Task, Unread
 
 STDIN = "-"
 
@@ -225,6 +225,9 @@ def _stream(path: str, blocks: Iterator[bytes], *, to_end: bool = True) -> Itera
         first += block
     if first.startswith(b"From "):
         yield from _mbox_stream(path, chain((first,), blocks))
+        return
+    if COMPRESSED.match(first):
+        yield Unread(path, TO_UNPACK)
         return
     octets = [first]
     held = size = len(first)

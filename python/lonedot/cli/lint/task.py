@@ -8,6 +8,7 @@ before.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections import Counter
 from collections.abc import Iterator
@@ -35,6 +36,12 @@ class Unread(NamedTuple):
 
     path: str
     why: str
+
+
+COMPRESSED = re.compile(rb"\x1f\x8b|BZh[1-9]1AY&SY|\xfd7zXZ\0|\(\xb5/\xfd")
+"""How files of gzip, bzip2, xz and zstd begin, and no message does."""
+
+TO_UNPACK = "it is compressed; give what is in it on stdin, as in `zcat FILE | lonedot lint`"
 
 
 class Files(NamedTuple):
@@ -128,6 +135,8 @@ def _read(path: str, result: Result) -> Message:
             raise OSError(None, "Not a regular file")
         # Files of /proc have no size, and octets in them.
         octets = file.read(min(status.st_size, MAX_OCTETS) or 1 << 16) or b""
+        if COMPRESSED.match(octets):
+            raise OSError(None, TO_UNPACK)
         if status.st_size > MAX_OCTETS:
             result.cut.append(path)
     return Message(path, None, octets)
