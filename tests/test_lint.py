@@ -54,6 +54,13 @@ class TestFile:
             "1 message read, 1 with findings: 1 error, 0 warnings, 0 of advice\n"
         )
 
+    def test_whose_name_says_message_is_no_mbox(self) -> None:
+        """Named or found in a folder: the line of a mbox would be sent with it."""
+        write("d/a.eml", mbox([BAD])), write("d/b.EML", mbox([GOOD]))
+        named, found = lint("d/a.eml", "d/b.EML"), lint("d")
+        assert named == found and named.places == ["d/a.eml:1:1", "d/a.eml:5:1", "d/b.EML:1:1"]
+        assert named.codes == ["mbox-line", "empty-destination", "mbox-line"]
+
     def test_several_are_told_in_their_order(self) -> None:
         write("b", BAD), write("a", BAD), write("c", GOOD)
         assert lint("b", "c", "a").places == ["b:4:1", "a:4:1"]

@@ -27,9 +27,10 @@ examples:
   lonedot lint --explain missing-date
       what it means, with an example
 
-A file that begins with 'From ' is a mbox, its third message FILE#3. A folder with cur, new and tmp is a Maildir; of
-other folders the files are taken that end in .eml or look like messages. Lines may end in LF or CRLF. Lines, columns
-and offsets are those of the file, counted in octets. Of a message over 64 MiB the first 64 are checked.
+A file that begins with 'From ' is a mbox, its third message FILE#3, unless its name ends in .eml. A folder with cur,
+new and tmp is a Maildir; of other folders the files are taken that end in .eml or look like messages. Lines may end in
+LF or CRLF. Lines, columns and offsets are those of the file, counted in octets. Of a message over 64 MiB the first 64
+are checked.
 An error breaks the format, a warning is what a sender should not do, an advice an obsolete form or a matter of taste.
 Exit code: 0 when nothing was found that --fail-on names, 1 when something was, 2 when something could not be read, or
 an option has to be changed first.

@@ -1,9 +1,9 @@
 """From the arguments of `lonedot lint` to tasks, in the order of the arguments and, in a folder, of the names.
 
-A file is a message, or a mbox when it begins with `From `. A folder with `cur`, `new` and `tmp` is a Maildir: its
-messages are the files of `cur` and `new`. Of any other folder the files are taken whose names end in `.eml`, and
-those that look like messages or mboxes. Folders in folders are gone into, links to folders are not. What can be read
-only once, such as standard input, is read as it comes.
+A file is a message, or a mbox when it begins with `From ` and its name does not end in `.eml`. A folder with `cur`,
+`new` and `tmp` is a Maildir: its messages are the files of `cur` and `new`. Of any other folder the files are taken
+whose names end in `.eml`, and those that look like messages or mboxes. Folders in folders are gone into, links to
+folders are not. What can be read only once, such as standard input, is read as it comes.
 
 Of a folder the names are held, of a file the octets of a few tasks.
 """
@@ -42,7 +42,7 @@ def tasks(arguments: Iterable[str]) -> Iterator[Task]:
     """All there is to do."""
     paths: list[str] = []
     for argument in arguments:
-        if argument != STDIN and _is_file(argument) and not _begins(argument, b"From "):
+        if argument != STDIN and _is_file(argument) and (_is_eml(argument) or not _begins(argument, b"From ")):
             # What cannot be opened is told by whoever reads it.
             paths.append(argument)
             if len(paths) == FILES:
@@ -81,6 +81,10 @@ def _is_file(path: str) -> bool:
         return stat.S_ISREG(os.stat(path).st_mode)
     except (OSError, ValueError):
         return False
+
+
+def _is_eml(path: str) -> bool:
+    return path.lower().endswith(".eml")
 
 
 def _begins(path: str, octets: bytes) -> bool:
@@ -148,7 +152,7 @@ def _folder(paths: list[str]) -> Iterator[Task]:
             octets = _first_octets_of_message(path)
         except OSError:
             octets = None
-        if octets is not None and not path.lower().endswith(".eml"):
+        if octets is not None and not _is_eml(path):
             if FROM_LINE.match(octets, 0, LINE):
                 if messages:
                     yield Files(messages, done - len(messages), len(paths))
@@ -166,7 +170,7 @@ def _folder(paths: list[str]) -> Iterator[Task]:
 
 
 def _first_octets_of_message(path: str) -> bytes:
-    if path.lower().endswith(".eml"):
+    if _is_eml(path):
         return b""
     with open(path, "rb", buffering=0) as file:
         return file.read(_SNIFFED) or b""
