@@ -61,6 +61,20 @@ class TestCores:
         Path("mbox").write_bytes(large(4))
         assert lint("mbox", "--jobs", "8").code == 1
 
+    def test_what_it_does_not_need_is_not_loaded(self) -> None:
+        """Loading the server takes longer than checking thousands of messages."""
+        Path("a").write_bytes(BAD)
+        script = (
+            "import sys\n"
+            "from lonedot.cli import main\n"
+            "main(['lint', 'a'])\n"
+            "print(*sorted({'asyncio', 'dataclasses', 'json', 'logging', 'ssl', 'tomllib'} & sys.modules.keys()))\n"
+        )
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=SECONDS)
+        assert done.stderr == "" and done.stdout.splitlines()[-2:] == [
+            "1 message read, 1 with findings: 1 error, 0 warnings, 0 of advice", "",
+        ]  # fmt: skip
+
     def test_a_process_that_is_killed_is_told(self, here: Path) -> None:
         """As the kernel does when memory ends."""
         Path("mbox").write_bytes(large(30))

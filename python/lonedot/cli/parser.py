@@ -7,7 +7,6 @@ nothing exits; `main` does both in one place, for options, settings files and so
 from __future__ import annotations
 
 import argparse
-import difflib
 from collections.abc import Sequence
 from typing import Any, NoReturn, TypeAlias
 
@@ -43,6 +42,9 @@ class Parser(argparse.ArgumentParser):
 
     def refuse(self, unknown: Sequence[str]) -> NoReturn:
         """Say what the arguments are that no option took, and the option one was meant for, if it looks like one."""
+        # Only here: loading it takes longer than reading the arguments.
+        import difflib
+
         near = difflib.get_close_matches(unknown[0].partition("=")[0], self._option_string_actions, n=1)
         hint = f" (did you mean {near[0]}?)" if near else ""
         self.error(f"unknown argument {' '.join(unknown)}{hint}")

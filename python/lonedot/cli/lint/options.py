@@ -7,7 +7,6 @@ import os
 import sys
 from typing import Any
 
-from lonedot.cli.lint.machine import Json, Sarif
 from lonedot.cli.lint.message import SEVERITIES
 from lonedot.cli.lint.table import from_severity, known, rows
 from lonedot.cli.lint.task import Wanted
@@ -88,10 +87,11 @@ def _listed(values: list[str]) -> list[str]:
 def writer(options: argparse.Namespace) -> Writer:
     """The form that was asked for."""
     match options.format:
-        case "json":
-            return Json()
-        case "sarif":
-            return Sarif()
+        case "json" | "sarif":
+            # Only here: what it takes is loaded no sooner than all the rest.
+            from lonedot.cli.lint.machine import Json, Sarif
+
+            return Json() if options.format == "json" else Sarif()
         case "summary":
             return Summary()
     return Text(colour=_colour(options.color))

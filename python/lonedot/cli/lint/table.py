@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from functools import cache
 
@@ -20,11 +19,17 @@ def rows() -> dict[str, HeaderRow]:
 def known(option: str, codes: Iterable[str]) -> frozenset[str]:
     """`codes` as a set; a Mistake for one that nothing can have."""
     codes = frozenset(codes)
-    for code in sorted(codes - rows().keys()):
-        near = difflib.get_close_matches(code.lower(), rows(), n=3)
-        hint = f"did you mean {' or '.join(near)}?" if near else "docs/findings.md lists them"
-        raise Mistake(f"lint: {option}: there is no finding {code!r}; {hint}")
+    if none := sorted(codes - rows().keys()):
+        raise Mistake(f"lint: {option}: there is no finding {none[0]!r}; {_meant(none[0])}")
     return codes
+
+
+def _meant(code: str) -> str:
+    # Only here: loading it takes longer than checking a message.
+    import difflib
+
+    near = difflib.get_close_matches(code.lower(), rows(), n=3)
+    return f"did you mean {' or '.join(near)}?" if near else "docs/findings.md lists them"
 
 
 def from_severity(least: str) -> frozenset[str]:

@@ -12,7 +12,6 @@ import re
 import stat
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from lonedot.cli.lint.mbox import blocks_of, pieces
@@ -74,21 +73,22 @@ class Held(NamedTuple):
 Task: TypeAlias = Unread | Files | Range | Held
 
 
-@dataclass(slots=True)
 class Result:
     """`with_findings` messages have findings that are shown, `counts` those by code and `messages_by_code` the
     messages that have any. `worst` is an index of `SEVERITIES`, or -1. `rest` is left to do."""
 
-    messages: int = 0
-    with_findings: int = 0
-    lines: int = 0
-    worst: int = -1
-    found: list[Found] = field(default_factory=list)
-    counts: Counter[str] = field(default_factory=Counter)
-    messages_by_code: Counter[str] = field(default_factory=Counter)
-    unread: list[Unread] = field(default_factory=list)
-    cut: list[str] = field(default_factory=list)
-    rest: Task | None = None
+    # Written out, as `dataclasses` takes as long to load as all of this command.
+    def __init__(self) -> None:
+        self.messages = 0
+        self.with_findings = 0
+        self.lines = 0
+        self.worst = -1
+        self.found: list[Found] = []
+        self.counts: Counter[str] = Counter()
+        self.messages_by_code: Counter[str] = Counter()
+        self.unread: list[Unread] = []
+        self.cut: list[str] = []
+        self.rest: Task | None = None
 
 
 def perform(task: Task, wanted: Wanted) -> Result:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 
 from lonedot.cli.lint.task import Result, Unread
 
 
-@dataclass
 class Totals:
     """`counts` findings by code, `messages_by_code` messages that have any; those that are shown."""
 
-    messages: int = 0
-    with_findings: int = 0
-    worst: int = -1
-    counts: Counter[str] = field(default_factory=Counter)
-    messages_by_code: Counter[str] = field(default_factory=Counter)
-    unread: list[Unread] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.messages = 0
+        self.with_findings = 0
+        self.worst = -1
+        self.counts: Counter[str] = Counter()
+        self.messages_by_code: Counter[str] = Counter()
+        self.unread: list[Unread] = []
 
     def add(self, result: Result) -> None:
         """Adds what a task has brought."""
