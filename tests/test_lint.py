@@ -221,6 +221,7 @@ class TestFolder:
             ("any", b"", False),
             ("any", b"Subject: hello\n\nfrom: me\n", False),
             ("any", b"date: 2024-01-01\ntitle: a page\n", False),
+            ("any", b"date: 2024-01-01\nDate: 2024-01-02\n", False),
             ("any.py", b"import os\nfrom: to\nto: me\n", False),
             ("any", b"From here on it is a letter\n\n", False),
             ("any", bytes(range(256)), False),

@@ -166,6 +166,15 @@ class TestPlaces:
             assert [one["offset"] for one in found] == places
             assert [one["line"] for one in found] == [octets.count(b"\n", 0, place) + 1 for place in places]
 
+    @pytest.mark.parametrize("block", [512, 1 << 22])
+    def test_of_one_mbox_after_another(self, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(under_test, "BLOCK", block)
+        for name in ("a", "b"):
+            Path(name).write_bytes(mbox([GOOD, BAD] * 10))
+        places = lint("a").places
+        assert len(places) == 10 and places[-1].startswith("a#20:")
+        assert lint("a", "b", "a").places == [*places, *(place.replace("a#", "b#") for place in places), *places]
+
     def test_many_findings_come_in_several_results(self, monkeypatch: pytest.MonkeyPatch) -> None:
         octets = mbox([BAD, GOOD] * 40)
         Path("mbox").write_bytes(octets)
@@ -227,9 +236,10 @@ class TestLarge:
         octets = mbox([GOOD, BAD + b"a\n" * 50_000, BAD])
         Path("a").write_bytes(octets)
         second = f"octet {len(mbox([GOOD]))}"
-        for block in (1 << 10, 1 << 17):
+        for block, most in (1 << 10, 4096), (1 << 17, 4096), (1 << 17, 1):
             monkeypatch.setattr(under_test, "BLOCK", block)
             monkeypatch.setattr("lonedot.cli.lint.sources.BLOCK", block)
+            monkeypatch.setattr("lonedot.cli.lint.task.MAX_FOUND", most)
             for name, ran in (("a", lint("a")), ("-", lint(stdin=octets))):
                 self.told(ran, f"{name}, {second}")
                 last = octets.count(b"\n", 0, octets.rindex(b"Cc:")) + 1

@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import subprocess
+import tracemalloc
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -41,6 +42,7 @@ class TestExcerpt:
             (b"a\tb\n", 1, 1, r"a\tb", " ^^"),
             (b"gr\xfc\xdf: \x1b[2J\x00\n", 2, 2, r"gr\xfc\xdf: \x1b[2J\x00", "  ^^^^^^^^"),
             (b"a\rb\r\n", 1, 1, r"a\rb", " ^^"),
+            (b"a\r\n", 2, 1, r"a\r", "   ^"),
             (b"\n", 0, 0, "", "^"),
             (b"", 0, 0, "", "^"),
             (b"abc\n", 3, 0, "abc", "   ^"),
@@ -74,7 +76,12 @@ class TestExcerpt:
 
     def test_of_an_enormous_line_looks_at_little_of_it(self) -> None:
         octets = b"x" * (1 << 24)
-        assert excerpt(octets, 0, 1 << 23, 1 << 24).text == "..." + "x" * (WIDTH - 6) + "..."
+        tracemalloc.start()
+        try:
+            assert excerpt(octets, 0, 1 << 23, 1 << 24).text == "..." + "x" * (WIDTH - 6) + "..."
+            assert tracemalloc.get_traced_memory()[1] < 100_000
+        finally:
+            tracemalloc.stop()
 
     def test_is_what_the_text_has(self) -> None:
         ran = lint(stdin=with_field(b"X-A: " + b"a" * 60 + b"\x07\t" + b"b" * 30))

@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -200,16 +201,22 @@ def until(condition: Callable[[], bool]) -> None:
 
 class TestTerminal:
     def on_terminal(
-        self, *arguments: str, script: str = "", stdin: int = subprocess.DEVNULL, columns: int = 80, term: str = "xterm"
+        self,
+        *arguments: str,
+        script: str = "",
+        stdin: int = subprocess.DEVNULL,
+        columns: int = 80,
+        term: str = "xterm",
+        stdout: bool = False,
     ) -> tuple[int, bytes]:
-        """Exit code, and what is on stderr, a terminal."""
+        """Exit code, and what is on stderr, a terminal; and on stdout, when told."""
         ours, theirs = pty.openpty()
         termios.tcsetwinsize(theirs, (24, columns))
         begin = "import sys; from lonedot.cli import main; from lonedot.cli.lint import progress; "
         process = subprocess.Popen(
             [sys.executable, "-c", f"{begin}{script}sys.exit(main(sys.argv[1:]))", "lint", *arguments],
             stdin=theirs if stdin == subprocess.PIPE else stdin,
-            stdout=subprocess.DEVNULL,
+            stdout=theirs if stdout else subprocess.DEVNULL,
             stderr=theirs,
             env={**os.environ, "TERM": term},
         )
@@ -242,6 +249,14 @@ class TestTerminal:
         script = "progress._QUIET = progress._EVERY = 0.0; "
         assert self.on_terminal("mbox", "--no-progress", script=script) == (0, b"")
         assert self.on_terminal("mbox", term="dumb", script=script) == (0, b"")
+
+    def test_makes_room_for_the_findings(self) -> None:
+        Path("mbox").write_bytes(large(20))
+        script = "progress._QUIET = progress._EVERY = 0.0; "
+        code, shown = self.on_terminal("mbox", "--jobs", "1", "--color", "never", script=script, stdout=True)
+        lines = shown.split(b"\r\n")
+        assert code == 1 and sum(b"MB" in line for line in lines) > 3
+        assert all(re.search(rb"MB\x1b\[K\r\x1b\[K(mbox#|\d)", line) for line in lines if b"MB" in line)
 
     @pytest.mark.parametrize("columns", [40, 10, 1])
     def test_takes_one_line_of_a_narrow_terminal(self, columns: int) -> None:

@@ -36,7 +36,7 @@ def excerpt(octets: bytes, start: int, at: int, end: int) -> Excerpt:
     last = octets.find(b"\n", at, at + WIDTH + 2)
     if last < 0:
         last = min(len(octets), at + WIDTH + 2)
-    elif octets[last - 1 : last] == b"\r" and last - 1 >= at:
+    elif octets[last - 1 : last] == b"\r":
         last -= 1
     whole = visible(octets[max(start, at - WIDTH) : at])
     before = whole if len(whole) <= _BEFORE and at - start <= WIDTH else "..." + whole[-_BEFORE + 3 :]

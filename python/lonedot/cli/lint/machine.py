@@ -33,7 +33,7 @@ class _Lines:
     def of(self, items: Iterable[dict[str, object]]) -> str:
         text = ""
         for item in items:
-            text += self._before + _json(item)
+            text += self._before + json.dumps(item)
             self._before = ",\n"
         return text
 
@@ -51,7 +51,7 @@ class Json:
 
     def begin(self) -> str:
         """The version, and where findings begin."""
-        return f'{{"version": {FORM}, "lonedot": {_json(__version__)}, "findings": ['
+        return f'{{"version": {FORM}, "lonedot": {json.dumps(__version__)}, "findings": ['
 
     def found(self, findings: Iterable[Found]) -> str:
         """One line each."""
@@ -68,7 +68,7 @@ class Json:
             "advice": numbers["advice"],
             "unread": [{"path": path, "why": why} for path, why in totals.unread],
         }
-        return "\n], " + _json(tail)[1:] + "\n"
+        return "\n], " + json.dumps(tail)[1:] + "\n"
 
 
 class Sarif:
@@ -104,7 +104,7 @@ class Sarif:
         return (
             '{"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [{'
             '"columnKind": "unicodeCodePoints", "defaultEncoding": "ISO-8859-1", '
-            f'"tool": {_json({"driver": driver})}, "results": ['
+            f'"tool": {json.dumps({"driver": driver})}, "results": ['
         )
 
     def found(self, findings: Iterable[Found]) -> str:
@@ -122,7 +122,7 @@ class Sarif:
             for path, why in totals.unread
         ]
         invocation = {"executionSuccessful": not totals.unread, "toolExecutionNotifications": notifications}
-        return f'\n], "invocations": [{_json(invocation)}]}}]}}\n'
+        return f'\n], "invocations": [{json.dumps(invocation)}]}}]}}\n'
 
     def _result(self, found: Found) -> dict[str, object]:
         row = rows()[found.code]
@@ -157,11 +157,6 @@ def _finding(found: Found) -> dict[str, object]:
     del item["excerpt"]
     reply = f"{row.reply.code} {row.reply.enhanced}"
     return {**item, "text": row.text, "help": row.help, "section": row.section, "reply": reply}
-
-
-def _json(value: object) -> str:
-    # JSON lets DEL stand as it is.
-    return json.dumps(value).replace("\x7f", "\\u007f")
 
 
 def _uri(path: str) -> str:
