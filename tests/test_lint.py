@@ -61,6 +61,10 @@ class TestFile:
         assert named == found and named.places == ["d/a.eml:1:1", "d/a.eml:5:1", "d/b.EML:1:1"]
         assert named.codes == ["mbox-line", "empty-destination", "mbox-line"]
 
+    def test_of_proc_has_octets_without_a_size(self) -> None:
+        assert Path("/proc/version").stat().st_size == 0
+        assert f"  | {Path('/proc/version').read_text()[:60]}" in lint("/proc/version").out
+
     def test_several_are_told_in_their_order(self) -> None:
         write("b", BAD), write("a", BAD), write("c", GOOD)
         assert lint("b", "c", "a").places == ["b:4:1", "a:4:1"]
@@ -383,6 +387,10 @@ class TestExitCode:
         write("a", octets)
         assert {name: lint("a", "--fail-on", name).code for name in codes} == codes
         assert lint("a").code == codes["error"]
+
+    def test_of_the_worst_wherever_it_is(self) -> None:
+        write("a", BAD), write("b", mbox([GOOD])), write("c", mbox([BAD]))
+        assert [lint(*names).code for names in ("ab", "ba", "bcb", "b")] == [1, 1, 1, 0]
 
     def test_of_what_is_not_told(self) -> None:
         write("a", WARNED)

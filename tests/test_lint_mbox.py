@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 from lonedot.cli.lint import mbox as under_test
 from lonedot.cli.lint.mbox import pieces, ranges
-from lonedot.cli.lint.task import Range, Result, Task, Wanted, perform
+from lonedot.cli.lint.message import Message
+from lonedot.cli.lint.task import Files, Held, Range, Result, Task, Wanted, perform
 
-from tests.linting import BAD, FROM, GOOD, Ran, lint, mbox
+from tests.linting import BAD, FROM, GOOD, ROWS, Ran, lint, mbox
 from tests.serving import SECONDS
 
 
@@ -166,6 +167,27 @@ class TestPlaces:
             assert [one["offset"] for one in found] == places
             assert [one["line"] for one in found] == [octets.count(b"\n", 0, place) + 1 for place in places]
 
+    def test_results_are_bounded(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("lonedot.cli.lint.task.MAX_FOUND", 3)
+        octets = mbox([BAD] * 10)
+        Path("mbox").write_bytes(octets)
+        Path("a").write_bytes(BAD)
+        tasks: list[Task] = [
+            Files(["a"] * 10),
+            Range("mbox", 0, len(octets), len(octets)),
+            Held([Message("-", None, BAD)] * 10, len(octets)),
+        ]
+        for task in tasks:
+            rest: Task | None = task
+            found = []
+            while rest is not None:
+                result = perform(rest, Wanted(frozenset(ROWS), frozenset(ROWS)))
+                found.append(len(result.found))
+                rest = result.rest
+            assert found == [3, 3, 3, 1]
+            counted = perform(task, Wanted(frozenset(ROWS), frozenset(ROWS), only_counts=True))
+            assert (counted.found, counted.rest, counted.counts.total()) == ([], None, 10)
+
     @pytest.mark.parametrize("block", [512, 1 << 22])
     def test_of_one_mbox_after_another(self, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(under_test, "BLOCK", block)
@@ -228,6 +250,15 @@ class TestLarge:
         Path("a").write_bytes(octets)
         self.told(lint("a"), "a")
         self.told(lint(stdin=octets), "-")
+
+    def test_of_a_message_so_much_is_checked(self) -> None:
+        """From a file and from a stream."""
+        octets = GOOD + b"a" * ((1 << 16) - len(GOOD))
+        for cut in (octets + b"\xff", octets + b"a\xff", octets + b"a" * (1 << 20) + b"\xff"):
+            Path("a").write_bytes(cut)
+            assert lint("a").codes == lint(stdin=cut).codes == []
+        Path("a").write_bytes(octets[:-1] + b"\xff")
+        assert lint("a").codes == lint(stdin=octets[:-1] + b"\xff").codes == ["eight-bit-body"]
 
     def test_a_device_without_end(self) -> None:
         self.told(lint("/dev/zero"), "/dev/zero")

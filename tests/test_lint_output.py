@@ -281,15 +281,18 @@ class TestSarif:
 class TestSummary:
     def test_the_worst_come_first_then_the_most(self) -> None:
         several = BAD.replace(b"Cc:\n", b"Cc:\nTo:\n")
-        ran = lint("--format", "summary", stdin=mbox([several, BAD, WARNED, *[ADVISED] * 1000, GOOD]))
+        undated = GOOD[GOOD.index(b"From") :]
+        messages = [several, BAD, WARNED, *[ADVISED] * 1000, GOOD, *[undated] * 4]
+        ran = lint("--format", "summary", stdin=mbox(messages))
         assert ran.code == 1
         assert ran.out == (
             "finding             severity  messages  findings\n"
+            "missing-date        error            4         4\n"
             "empty-destination   error            2         3\n"
             "missing-message-id  warning          1         1\n"
             "empty-bcc           advice       1,000     1,000\n"
             "\n"
-            "1,004 messages read, 1,003 with findings: 3 errors, 1 warning, 1,000 of advice\n"
+            "1,008 messages read, 1,007 with findings: 7 errors, 1 warning, 1,000 of advice\n"
         )
 
     def test_without_findings_has_no_table(self) -> None:
