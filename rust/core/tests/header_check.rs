@@ -105,6 +105,33 @@ fn bounds_are_the_same_at_every_split() {
     }
 }
 
+/// What is found often leaves room for what is found once, and that there is more than is told is no error.
+#[test]
+fn of_each_kind_one_is_told() {
+    let needed = "Date: 21 Nov 1997 09:55:06 -0600\r\nFrom: a@b.example\r\nMessage-ID: <1@b.example>\r\n";
+    let many = "To: J. Doe <a@b.example>".to_owned() + &",\r\n J. Doe <a@b.example>".repeat(200) + "\r\n";
+    let all = |message: String| {
+        let found = holds(message.as_bytes(), HeaderLimits::default(), HeaderContext::default(), 0);
+        assert_eq!(found.len(), 101);
+        found.into_iter().map(|found| found.finding).collect::<Vec<_>>()
+    };
+    let found = all(many.clone() + needed);
+    assert_eq!(found[..100], [Finding::ObsoletePhrase; 100]);
+    assert!(found.iter().all(|found| found.row().severity == Severity::Advice));
+    let found = all(many + "Sender:\r\nBcc: root\r\n");
+    assert_eq!(found[..94], [Finding::ObsoletePhrase; 94]);
+    let once = [
+        Finding::EmptyOriginator,
+        Finding::AddressWithoutDomain,
+        Finding::BccAddresses,
+        Finding::MissingDate,
+        Finding::MissingFrom,
+        Finding::MissingMessageId,
+        Finding::TooManyFindings,
+    ];
+    assert_eq!(found[94..], once);
+}
+
 /// Time grows with the octets alone, however often something only begins.
 #[test]
 fn what_only_begins_is_not_read_through_each_time() {
@@ -127,6 +154,11 @@ fn what_only_begins_is_not_read_through_each_time() {
         "a.",
         "a ",
         ".",
+        ";",
+        "J. D <a@b>,",
+        "a@b c@d ",
+        "\n ",
+        "\r\n \r\n ",
     ] {
         for name in [
             "To",

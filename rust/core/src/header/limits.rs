@@ -9,7 +9,8 @@ pub struct HeaderLimits {
     pub max_fields: usize,
     /// Octets of one field, its line ends included. The reader holds no more of a message than this.
     pub max_field: usize,
-    /// Findings that are told; one more says that there are more.
+    /// Findings that are told; one more says that there are more. Where it is no less than there are kinds, one of each kind that
+    /// there is in the message is among them.
     pub max_findings: usize,
     /// Received fields, past which a message is taken to go round in a loop (RFC 5321 §6.3).
     pub max_received: usize,

@@ -34,18 +34,23 @@ impl<'a> Field<'a> {
     }
 }
 
-/// All that was found in a message, in order of offset, bounded.
+/// All that was found in a message, in order of offset, bounded. Of each kind one is told whatever else there is, so that a bound with
+/// room for all kinds hides nothing from those who ask for a kind.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Findings {
     found: Vec<HeaderFinding>,
     /// The most of them; one more says that there are more.
     max: usize,
+    /// A bit for each kind that is told, or for which there is no room.
+    kinds: u128,
     full: bool,
 }
 
+const _: () = assert!(Finding::ALL.len() <= u128::BITS as usize);
+
 impl Findings {
     pub(super) fn new(max: usize) -> Self {
-        Self { found: Vec::new(), max, full: false }
+        Self { found: Vec::new(), max, kinds: 0, full: false }
     }
 
     pub(super) fn all(&self) -> &[HeaderFinding] {
@@ -56,28 +61,57 @@ impl Findings {
         self.found
     }
 
+    /// Whether one of this kind would change what is told.
+    fn takes(&self, finding: Finding) -> bool {
+        !self.full || self.kinds & bit(finding) == 0
+    }
+
     /// Adds one at its place among the others; of several at one octet, behind them.
     pub(super) fn add(&mut self, finding: HeaderFinding) {
-        let at = self.found.partition_point(|other| other.offset <= finding.offset);
-        self.add_at(at, finding);
+        if self.make_room(&finding) {
+            let at = self.found[..self.told()].partition_point(|other| other.offset <= finding.offset);
+            self.found.insert(at, finding);
+        }
     }
 
     /// Adds one behind all: what only the end shows.
     pub(super) fn add_last(&mut self, finding: HeaderFinding) {
-        self.add_at(self.found.len(), finding);
+        if self.make_room(&finding) {
+            self.found.insert(self.told(), finding);
+        }
     }
 
-    fn add_at(&mut self, at: usize, finding: HeaderFinding) {
-        if self.full {
-            return;
-        }
-        self.full = self.found.len() == self.max;
-        if self.full {
-            self.found.push(HeaderFinding { finding: Finding::TooManyFindings, ..finding });
-        } else {
-            self.found.insert(at, finding);
-        }
+    /// How many there are, but for the one that says that there are more.
+    fn told(&self) -> usize {
+        self.found.len() - usize::from(self.full)
     }
+
+    /// Whether there is room for this one: for the first of a kind the last of those that are not alone goes.
+    fn make_room(&mut self, finding: &HeaderFinding) -> bool {
+        if self.told() >= self.max {
+            if !self.full {
+                self.full = true;
+                self.found.push(HeaderFinding { finding: Finding::TooManyFindings, ..finding.clone() });
+            }
+            if !self.takes(finding.finding) {
+                return false;
+            }
+            let told = &self.found[..self.told()];
+            let is_alone = |kind| told.iter().filter(|other| other.finding == kind).count() == 1;
+            let Some(last) = told.iter().rposition(|other| !is_alone(other.finding)) else {
+                // There never will be one again.
+                self.kinds = u128::MAX;
+                return false;
+            };
+            self.found.remove(last);
+        }
+        self.kinds |= bit(finding.finding);
+        true
+    }
+}
+
+const fn bit(finding: Finding) -> u128 {
+    1 << finding as u32
 }
 
 /// What is found in one field.
@@ -90,12 +124,11 @@ impl Notes<'_> {
     /// Notes what stands in the field's octets from `at` to `end`.
     #[cold]
     pub(super) fn note(&mut self, finding: Finding, at: usize, end: usize) {
-        if self.findings.full {
-            // To place one, the lines before it are counted: for each address of a long field, that is its square.
-            return;
+        // To place one, the lines before it are counted: for each address of a long field, that is its square.
+        if self.findings.takes(finding) {
+            let found = place(&self.field, finding, at, end);
+            self.findings.add(found);
         }
-        let found = place(&self.field, finding, at, end);
-        self.findings.add(found);
     }
 
     /// Notes what stands in the value from `at` to `end`; where that is behind its last octet, all of it.

@@ -588,8 +588,8 @@ findings! {
         wrong message!("Subject: {x*60}\r\n"),
         right message!("Subject: x\r\n");
     /// More findings than are told.
-    TooManyFindings = Error "too-many-findings" 550 (5, 6, 0) "RFC 5322 2.2"
-        "There are more findings than are told"
+    TooManyFindings = Advice "too-many-findings" 550 (5, 6, 0) "RFC 5322 2.2"
+        "There are more findings than are told, of kinds that are"
         help "Change what is told, and check again"
         wrong message!("To:\r\nCc:\r\nReply-To:\r\nMIME-Version: 2.0\r\n"),
         right message!("To: bob@b.example\r\n");
