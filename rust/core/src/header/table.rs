@@ -323,8 +323,8 @@ findings! {
         right message!("In-Reply-To: <1.2@b.example>\r\n");
     /// Phrases between identifiers.
     ObsoleteReferences = Advice "obsolete-references" 550 (5, 6, 0) "RFC 5322 4.5.4"
-        "Words stand beside the identifiers, an obsolete form"
-        help "Keep the identifiers alone"
+        "Words or commas stand beside the identifiers, an obsolete form"
+        help "Keep the identifiers alone, white space between them"
         wrong message!("In-Reply-To: Your message of Friday <1@b.example>\r\n"),
         right message!("In-Reply-To: <1@b.example>\r\n");
 
@@ -378,7 +378,7 @@ findings! {
         wrong message!("Sender: ann@a.example, bob@b.example\r\n"),
         right message!("Sender: bob@b.example\r\n");
     /// A group in From or Sender.
-    GroupInOriginator = Advice "group-in-originator" 550 (5, 6, 0) "RFC 6854 4"
+    GroupInOriginator = Advice "group-in-originator" 550 (5, 6, 0) "RFC 6854 3"
         "A group names the author, which is meant for special cases"
         help "Give a mailbox"
         wrong "Date: Fri, 21 Nov 1997 09:55:06 -0600\r\nFrom: Staff:;\r\nMessage-ID: <1@a.example>\r\n",
@@ -547,8 +547,8 @@ findings! {
         right message!("MIME-Version: 1.0\r\nContent-Type: message/rfc822\r\nContent-Transfer-Encoding: 8bit\r\n");
     /// Octets over 127 in a body of 7bit.
     EightBitBody = Warning "eight-bit-body" 550 (5, 6, 0) "RFC 2045 6.2"
-        "The body holds octets over 127, and its encoding is 7bit"
-        help "Say 8bit in Content-Transfer-Encoding, with the charset in Content-Type; or encode the body"
+        "The body holds octets over 127, and its encoding is 7bit, quoted-printable or base64"
+        help "Say 8bit in Content-Transfer-Encoding, with the charset in Content-Type; or encode all of the body"
         wrong message!("MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\ngr\u{c3}\u{bc}n\r\n"),
         right message!("MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n",
             "Content-Transfer-Encoding: 8bit\r\n\r\ngr\u{c3}\u{bc}n\r\n");
