@@ -107,22 +107,18 @@ fn route(cursor: &mut Cursor<'_>) -> Result<bool, Fault> {
     if !matches!(cursor.peek(), Some(b'@' | b',')) {
         return Ok(false);
     }
+    let (mut any, mut comma) = (false, true);
     loop {
-        if cursor.eat(b'@') {
-            domain(cursor)?;
-        }
         cursor.cfws()?;
-        match cursor.peek() {
-            Some(b',') => {
-                cursor.eat(b',');
-                cursor.cfws()?;
-            }
-            Some(b':') => {
-                cursor.eat(b':');
-                return Ok(true);
-            }
-            Some(b'@') => {}
-            _ => return Err(Fault(cursor.at(), cursor.at() + 1)),
+        if cursor.eat(b',') {
+            comma = true;
+        } else if comma && cursor.eat(b'@') {
+            domain(cursor)?;
+            (any, comma) = (true, false);
+        } else if any && cursor.eat(b':') {
+            return Ok(true);
+        } else {
+            return Err(Fault(cursor.at(), cursor.at() + 1));
         }
     }
 }
@@ -287,7 +283,8 @@ impl List<'_, '_, '_> {
                         _ => drop(self.cursor.eat_dotted()),
                     }
                 }
-                Some(octet) if is(octet, DOTTED) => {
+                // No phrase begins with a dot.
+                Some(octet) if is(octet, DOTTED) && (octet != b'.' || words.count > 0) => {
                     words.look |= self.cursor.eat_dotted().contains(&b'.');
                 }
                 _ => return Ok(words),

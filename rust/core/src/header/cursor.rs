@@ -68,6 +68,11 @@ impl<'a> Cursor<'a> {
         eaten
     }
 
+    /// Whether the octet before is white space.
+    pub(super) fn follows_space(&self) -> bool {
+        self.octets[..self.at].last().is_some_and(|&octet| is(octet, SPACE))
+    }
+
     /// Eats octets of these classes, and returns how many.
     #[inline(always)]
     pub(super) fn eat_class(&mut self, classes: u16) -> usize {

@@ -57,9 +57,9 @@ impl<'a> Reader<'a> {
         let day_at = self.cursor.at();
         let (day, _) = self.number(1, 2)?;
         let day_end = self.cursor.at();
-        self.gap_needed()?;
+        self.gap_before_word()?;
         let month = self.name(&MONTHS)?;
-        self.gap_needed()?;
+        self.gap_before_word()?;
         let year_at = self.cursor.at();
         let (mut year, digits) = self.number(2, 9)?;
         let year_end = self.cursor.at();
@@ -116,7 +116,8 @@ impl<'a> Reader<'a> {
         let gap = self.gap(true)?;
         let at = self.cursor.at();
         match self.cursor.peek() {
-            Some(b'+' | b'-') if gap != Gap::None => {
+            // A comment is not enough.
+            Some(b'+' | b'-') if self.cursor.follows_space() => {
                 self.cursor.go_to(at + 1);
                 let none = |reader: &Self| Fault(Finding::DateZone, at, reader.cursor.at());
                 let Ok((number, _)) = self.number(4, 4) else {
@@ -182,6 +183,18 @@ impl<'a> Reader<'a> {
             self.obsolete.get_or_insert((at, self.cursor.at()));
         }
         Ok(gap)
+    }
+
+    /// White space between the parts of a date, which may be missing in obsolete ones.
+    fn gap_before_word(&mut self) -> Result<(), Fault> {
+        if self.gap(true)? == Gap::None {
+            let at = self.cursor.at();
+            if !self.cursor.peek().is_some_and(|octet| octet.is_ascii_alphanumeric()) {
+                return Err(self.fault());
+            }
+            self.obsolete.get_or_insert((at - 1, at + 1));
+        }
+        Ok(())
     }
 
     fn gap_needed(&mut self) -> Result<(), Fault> {
