@@ -37,7 +37,11 @@ impl Rules {
             Name::Date | Name::ResentDate => date::judge(notes),
             Name::From | Name::ResentFrom => self.judge_from(notes, name),
             Name::Sender | Name::ResentSender => judge_sender(notes),
-            Name::ReplyTo | Name::ResentReplyTo => judge_addresses(notes, Finding::EmptyOriginator),
+            Name::ReplyTo => judge_addresses(notes, Finding::EmptyOriginator),
+            Name::ResentReplyTo => {
+                notes.note_name(Finding::ObsoleteField);
+                judge_addresses(notes, Finding::EmptyOriginator);
+            }
             Name::To | Name::Cc | Name::ResentTo | Name::ResentCc => judge_addresses(notes, Finding::EmptyDestination),
             Name::Bcc | Name::ResentBcc => judge_bcc(notes),
             Name::MessageId | Name::ResentMessageId => judge_message_id(notes),

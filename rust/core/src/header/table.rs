@@ -216,6 +216,14 @@ findings! {
             "Resent-Message-ID: <2@b.example>\r\n"),
         right concat!("Resent-Date: Sat, 22 Nov 1997 09:55:06 -0600\r\nResent-From: bob@b.example\r\n",
             "Resent-Message-ID: <2@b.example>\r\n", message!());
+    /// Resent-Reply-To.
+    ObsoleteField = Advice "obsolete-field" 550 (5, 6, 0) "RFC 5322 4.5.6"
+        "Resent-Reply-To is an obsolete field"
+        help "Leave it out; nobody is to reply to who sent a message again"
+        wrong concat!("Resent-Date: Sat, 22 Nov 1997 09:55:06 -0600\r\nResent-From: bob@b.example\r\n",
+            "Resent-Reply-To: bob@b.example\r\nResent-Message-ID: <2@b.example>\r\n", message!()),
+        right concat!("Resent-Date: Sat, 22 Nov 1997 09:55:06 -0600\r\nResent-From: bob@b.example\r\n",
+            "Resent-Message-ID: <2@b.example>\r\n", message!());
     /// Two Return-Path fields in one trace block.
     RepeatedReturnPath = Warning "repeated-return-path" 550 (5, 6, 0) "RFC 5322 3.6.7"
         "Return-Path stands again without a Received between"
