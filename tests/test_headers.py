@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lonedot import HeaderFinding, check_headers
+from lonedot import ChunkDecoder, HeaderFinding, HeaderReader, check_headers
 
 CASES = tomllib.loads((Path(__file__).parent / "data" / "headers.toml").read_text(encoding="utf-8"))["case"]
 # What Python's own tests of `email` read: not shipped with every Python.
@@ -97,6 +97,20 @@ class TestCorpus:
         for each in found:
             assert each.line == message.count(b"\n", 0, each.offset) + 1
             assert each.offset + each.length <= len(message)
+
+    @pytest.mark.parametrize("size", [1, 7, 1 << 20])
+    def test_the_same_where_the_decoder_made_the_line_ends_lf(self, size: int) -> None:
+        for case in CASES:
+            message = case["message"].encode("latin-1")
+            decoder = ChunkDecoder(len(message), line_ends="lf")
+            content = decoder.decode(message)
+            if decoder.report.bare_lf:
+                continue  # handed out, it is an LF like the others
+            reader = HeaderReader(smtputf8=case.get("smtputf8", False), line_ends="lf")
+            for at in range(0, len(content), size):
+                reader.read(content[at : at + size])
+            reader.finish(decoder.report)
+            assert reader.findings == check_headers(message, smtputf8=case.get("smtputf8", False)), case["about"]
 
     def test_every_case_says_something_else(self) -> None:
         assert len({(case["message"], case.get("smtputf8")) for case in CASES}) == len(CASES) >= 350
