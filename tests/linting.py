@@ -7,7 +7,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -66,9 +66,26 @@ def command(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", "lonedot", "lint", *map(str, arguments)]
 
 
-def run(*arguments: str | Path, stdin: bytes | None = b"", **options: Any) -> Ran:
+def in_processes(*arguments: str | Path) -> list[str]:
+    """The same, with processes from the first task on; without, they are begun when it has taken a while."""
+    script = (
+        "import sys\n"
+        "from lonedot.cli import main\n"
+        "from lonedot.cli.lint import cores\n"
+        "cores.ALONE = -1.0\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    return [sys.executable, "-c", script, "lint", *map(str, arguments)]
+
+
+def run(
+    *arguments: str | Path,
+    stdin: bytes | None = b"",
+    made: Callable[..., list[str]] = command,
+    **options: Any,
+) -> Ran:
     """As a command."""
-    done = subprocess.run(command(*arguments), input=stdin, capture_output=True, timeout=SECONDS, **options)
+    done = subprocess.run(made(*arguments), input=stdin, capture_output=True, timeout=SECONDS, **options)
     out, err = done.stdout.decode(), done.stderr.decode()
     assert "Traceback" not in err
     return Ran(done.returncode, out, err)

@@ -147,6 +147,7 @@ class TestPlaces:
         """From a file in parts and from a stream in others: numbers, lines and offsets."""
         monkeypatch.setattr(under_test, "BLOCK", block)
         monkeypatch.setattr("lonedot.cli.lint.sources.BLOCK", block)
+        monkeypatch.setattr("lonedot.cli.lint.cores.ALONE", -1.0)
         messages = [
             GOOD,
             BAD,
@@ -208,6 +209,7 @@ class TestPlaces:
         monkeypatch.setattr("lonedot.cli.lint.task.MAX_FOUND", 3)
         assert lint(*arguments, stdin=octets) == whole
         monkeypatch.setattr(under_test, "BLOCK", 512)
+        monkeypatch.setattr("lonedot.cli.lint.cores.ALONE", -1.0)
         for jobs in ("1", "2"):
             assert lint(*arguments, "--jobs", jobs, stdin=octets) == whole
 
@@ -283,9 +285,10 @@ class TestMemory:
     SCRIPT = """\
 import resource, sys
 from lonedot.cli import main
-from lonedot.cli.lint import mbox, message, sources, task
+from lonedot.cli.lint import cores, mbox, message, sources, task
 for module in (mbox, message, sources, task):
     module.MAX_OCTETS = 1 << 22
+cores.ALONE = -1.0
 code = main(sys.argv[1:])
 print(max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) >> 10)
 sys.exit(code)

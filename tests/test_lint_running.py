@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import os
 import pty
 import re
@@ -14,12 +15,13 @@ import termios
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from lonedot.cli.lint.progress import Progress, shown
 from lonedot.cli.lint.task import Files, Held, Range
 
-from tests.linting import ADVISED, BAD, GOOD, WARNED, command, lint, mbox, run
+from tests.linting import ADVISED, BAD, GOOD, WARNED, command, in_processes, lint, mbox, run
 from tests.serving import SECONDS
 
 
@@ -45,6 +47,7 @@ class TestCores:
         os.mkdir("m/tmp")
         Path("mbox").write_bytes(mbox([GOOD, BAD, WARNED, ADVISED, GOOD] * 300))
         monkeypatch.setattr("lonedot.cli.lint.mbox.BLOCK", 10_000)
+        monkeypatch.setattr("lonedot.cli.lint.cores.ALONE", -1.0)
         arguments = ["--format", form, "m", "no/such", "mbox", "m/new/001"]
         one = lint(*arguments, "--jobs", "1")
         assert one.code == 2 and len(one.out) > 100
@@ -55,11 +58,27 @@ class TestCores:
         octets = large(20)
         one = run("--jobs", "1", "--format", "json", stdin=octets)
         assert one.json["errors"] == octets.count(b"\nCc:")
-        assert run("--jobs", "3", "--format", "json", stdin=octets) == one
+        assert run("--jobs", "3", "--format", "json", stdin=octets, made=in_processes) == one
+
+    def test_much_work_starts_processes(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        begun: list[int] = []
+        fork = os.fork
+
+        def forked() -> int:
+            begun.append(1)
+            return fork()
+
+        monkeypatch.setattr("os.fork", forked)
+        Path("mbox").write_bytes(large(30))
+        # As if each look at the clock were after a second.
+        monkeypatch.setattr("lonedot.cli.lint.cores.time", SimpleNamespace(monotonic=itertools.count().__next__))
+        assert lint("mbox", "--jobs", "2").code == 1
+        assert begun
 
     def test_little_work_starts_no_process(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("os.fork", None)
-        Path("mbox").write_bytes(large(4))
+        monkeypatch.setattr("lonedot.cli.lint.cores.ALONE", SECONDS)
+        Path("mbox").write_bytes(large(9))
         assert lint("mbox", "--jobs", "8").code == 1
 
     def test_what_it_does_not_need_is_not_loaded(self) -> None:
@@ -82,7 +101,8 @@ class TestCores:
         script = (
             "import os, signal, sys\n"
             "from lonedot.cli import main\n"
-            "from lonedot.cli.lint import task\n"
+            "from lonedot.cli.lint import cores, task\n"
+            "cores.ALONE = -1.0\n"
             "parent = os.getpid()\n"
             "judge = task._judge\n"
             "def killed(*given):\n"
@@ -102,7 +122,7 @@ class TestEndings:
     def at_work(self, jobs: int) -> Iterator[subprocess.Popen[bytes]]:
         """It has read what there is, waits for more, and has its processes."""
         process = subprocess.Popen(
-            command("--jobs", str(jobs), "--format", "summary", "-"),
+            in_processes("--jobs", str(jobs), "--format", "summary", "-"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -110,7 +130,7 @@ class TestEndings:
         )
         with process:
             assert process.stdin is not None
-            process.stdin.write(large(20))
+            process.stdin.write(large(50))
             process.stdin.flush()
             until(lambda: len(children(process.pid)) == (jobs if jobs > 1 else 0))
             try:
@@ -146,7 +166,7 @@ class TestEndings:
     @pytest.mark.parametrize("jobs", ["1", "2"])
     def test_a_reader_that_goes_is_left_quietly(self, jobs: str) -> None:
         Path("mbox").write_bytes(large(30))
-        process = subprocess.Popen(command("--jobs", jobs, "mbox"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process = subprocess.Popen(in_processes("--jobs", jobs, "mbox"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         with process:
             assert process.stdout is not None and process.stderr is not None
             process.stdout.readline()

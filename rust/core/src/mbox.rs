@@ -56,6 +56,27 @@ impl Job for FromLines<'_> {
     }
 }
 
+/// How many LFs there are.
+#[must_use]
+pub fn count_lines(octets: &[u8], backend: Backend) -> usize {
+    backend.run(CountLines { octets })
+}
+
+struct CountLines<'a> {
+    octets: &'a [u8],
+}
+
+impl Job for CountLines<'_> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn run<K: Kernel>(self) -> usize {
+        let (blocks, rest) = self.octets.as_chunks();
+        let whole: usize = blocks.iter().map(|block| K::masks(K::load(block)).lf.count_ones() as usize).sum();
+        whole + rest.iter().filter(|&&octet| octet == b'\n').count()
+    }
+}
+
 /// Whether the header check finds anything in a message as a file keeps it: with CRLF, if it has one anywhere, else with LF. `wire` is
 /// memory to work in.
 #[must_use]
@@ -107,6 +128,17 @@ mod tests {
             assert!(from_lines(b"", 0, backend).is_empty());
             assert!(from_lines(b"\nFrom ", 100, backend).is_empty());
             assert_eq!(from_lines(b"\nFrom ", 0, backend), [1]);
+        }
+    }
+
+    #[test]
+    fn lines_are_counted() {
+        for backend in Backend::available() {
+            for length in 0..300 {
+                let octets = b"\n\r\na".iter().copied().cycle().take(length).collect::<Vec<_>>();
+                let wanted = octets.iter().filter(|&&octet| octet == b'\n').count();
+                assert_eq!(count_lines(&octets, backend), wanted);
+            }
         }
     }
 

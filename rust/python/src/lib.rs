@@ -60,7 +60,7 @@ mod _core {
     #[pymodule_export]
     use crate::header_table::{HeaderRow, header_table};
     #[pymodule_export]
-    use crate::mbox::{from_lines, with_findings};
+    use crate::mbox::{count_lines, from_lines, with_findings};
     #[pymodule_export]
     use crate::octets::ReadBuffer;
     #[pymodule_export]

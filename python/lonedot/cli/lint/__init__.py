@@ -17,7 +17,7 @@ import signal
 import sys
 from functools import partial
 
-from lonedot.cli.lint.cores import cores, results
+from lonedot.cli.lint.cores import results, usable
 from lonedot.cli.lint.explain import explained
 from lonedot.cli.lint.message import MAX_OCTETS
 from lonedot.cli.lint.options import EXAMPLES, add_options, fails, wanted, writer
@@ -76,7 +76,7 @@ def _lint(options: argparse.Namespace) -> int:
     _write(form.begin())
     # Before the part of a mbox that comes next.
     messages = lines = 0
-    work = results(tasks(files), partial(perform, wanted=want), options.jobs or cores())
+    work = results(tasks(files), partial(perform, wanted=want), options.jobs or usable())
     try:
         for task, result in work:
             if isinstance(task, Range) and task.start and result.unread == totals.unread[-1:]:

@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from lonedot._core import from_lines, with_findings
 from lonedot.cli.lint.message import MAX_OCTETS, Message
 
 BLOCK = 1 << 22
@@ -50,11 +51,10 @@ class Piece(NamedTuple):
 
     def message(self, path: str, number: int, offset: int, line: int) -> Message:
         """The message itself; the piece begins in the file at `offset` and `line`."""
-        head = self.octets.find(b"\n") + 1 or len(self.octets)
-        end = len(self.octets)
-        if not self.dropped:
-            end -= 1 if self.octets.endswith(b"\n\n") else 2 if self.octets.endswith(b"\n\r\n") else 0
-        return Message(path, number, self.octets[head : max(head, end)], offset + head, line + 1, self.quoted)
+        start, end = place(self.octets, 0, len(self.octets))
+        if self.dropped:
+            end = len(self.octets)
+        return Message(path, number, self.octets[start:end], offset + start, line + 1, self.quoted)
 
     def lines(self, message: Message, data: bytes) -> int:
         """Line ends of the piece, whose `message` has `data` for mail data."""
@@ -67,21 +67,64 @@ class Piece(NamedTuple):
         return len(data) - len(message.octets) + 1 + empty + self.dropped_lines
 
 
+class Batch(NamedTuple):
+    """Where pieces stand in `octets`, one behind the other: the first octet of each, the one behind its last, and
+    whether there may be lines to take a > from."""
+
+    octets: bytes
+    places: list[tuple[int, int, bool]]
+
+    def to_look_at(self, smtputf8: bool) -> list[int]:
+        """Those in whose message something is found, or may be when it is read more closely."""
+        places = [place(self.octets, start, end) for start, end, _ in self.places]
+        found = set(with_findings(self.octets, places, smtputf8=smtputf8))
+        found |= {index for index, (start, end, quoted) in enumerate(self.places) if quoted or end - start > MAX_OCTETS}
+        return sorted(found)
+
+    def piece(self, index: int) -> Piece:
+        """One of them."""
+        start, end, quoted = self.places[index]
+        if end - start <= MAX_OCTETS:
+            return Piece(self.octets[start:end], quoted)
+        most = start + MAX_OCTETS
+        return Piece(self.octets[start:most], quoted, end - most, self.octets.count(b"\n", most, end))
+
+
+def place(octets: bytes, start: int, end: int) -> tuple[int, int]:
+    """Where the message of a piece begins and ends: without the `From ` line, and the empty line behind it."""
+    head = octets.find(b"\n", start, end) + 1 or end
+    if octets.endswith(b"\n\n", start, end):
+        end -= 1
+    elif octets.endswith(b"\n\r\n", start, end):
+        end -= 2
+    return head, max(head, end)
+
+
 def pieces(blocks: Iterable[bytes]) -> Iterator[Piece]:
     """The messages of a mbox, or of a part of it that begins at a border. Together they are all its octets."""
+    for batch in batches(blocks):
+        if isinstance(batch, Piece):
+            yield batch
+        else:
+            yield from map(batch.piece, range(len(batch.places)))
+
+
+def batches(blocks: Iterable[bytes]) -> Iterator[Batch | Piece]:
+    """The same, as many at a time as a block has; one that is cut alone."""
     blocks = _whole_lines(blocks)
     buffer, search, quoted = b"", 1, False
     for block in blocks:
         buffer += block
         while True:
-            start = 0
-            while (at := buffer.find(b"From ", search)) >= 0:
-                search = at + 5
+            start, places = 0, []
+            for at in from_lines(buffer, search):
                 if _is_border(buffer, at):
-                    yield _piece(buffer, start, at, quoted)
+                    places.append((start, at, quoted))
                     start, quoted = at, False
                 elif buffer[at - 1] == _QUOTE:
                     quoted = True
+            if places:
+                yield Batch(buffer, places)
             buffer = buffer[start:]
             if len(buffer) <= MAX_OCTETS + _AROUND:
                 break
@@ -90,7 +133,7 @@ def pieces(blocks: Iterable[bytes]) -> Iterator[Piece]:
             search, quoted = 1, False
         search = max(1, len(buffer) - 4)
     if buffer:
-        yield _piece(buffer, 0, len(buffer), quoted)
+        yield Batch(buffer, [(0, len(buffer), quoted)])
 
 
 def ranges(descriptor: int, size: int) -> Iterator[tuple[int, int]]:
@@ -145,13 +188,6 @@ def _border_from(descriptor: int, at: int, size: int) -> int:
             search = found + 5
         buffer = buffer[-_AROUND:]
     return size
-
-
-def _piece(buffer: bytes, start: int, end: int, quoted: bool) -> Piece:
-    if end - start <= MAX_OCTETS:
-        return Piece(buffer[start:end], quoted)
-    most = start + MAX_OCTETS
-    return Piece(buffer[start:most], quoted, end - most, buffer.count(b"\n", most, end))
 
 
 def _cut(buffer: bytes, blocks: Iterator[bytes], quoted: bool) -> tuple[Piece, bytes]:

@@ -14,7 +14,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
-from lonedot.cli.lint.mbox import blocks_of, pieces
+from lonedot._core import count_lines
+from lonedot.cli.lint.mbox import Batch, Piece, batches, blocks_of
 from lonedot.cli.lint.message import MAX_OCTETS, SEVERITIES, Found, Message, check, mail_data
 
 MAX_FOUND = 4096
@@ -160,17 +161,41 @@ def _range(task: Range, wanted: Wanted, result: Result) -> None:
 
 
 def _pieces(task: Range, descriptor: int, wanted: Wanted, result: Result) -> Iterator[int]:
-    """Checks one message after the other; gives where the next one begins."""
+    """Checks one message after the other; gives where the next one begins, each time that something was found."""
     offset = task.start
-    for piece in pieces(blocks_of(descriptor, task.start, task.end)):
-        message = piece.message(task.path, result.messages + 1, offset, result.lines + 1)
-        data = mail_data(message)
-        _judge(message, data, wanted, result)
-        if piece.dropped:
-            result.cut.append(f"{task.path}, octet {offset}")
-        result.lines += piece.lines(message, data)
-        offset += len(piece.octets) + piece.dropped
-        yield offset
+    for batch in batches(blocks_of(descriptor, task.start, task.end)):
+        if isinstance(batch, Piece):
+            offset = _piece(batch, offset, task, wanted, result)
+            yield offset
+            continue
+        done = 0
+        for index in batch.to_look_at(wanted.smtputf8):
+            offset += _pass_over(batch, done, index, result)
+            offset = _piece(batch.piece(index), offset, task, wanted, result)
+            done = index + 1
+            yield offset
+        offset += _pass_over(batch, done, len(batch.places), result)
+
+
+def _pass_over(batch: Batch, first: int, end: int, result: Result) -> int:
+    """Counts the messages from `first` on in which there is nothing. Gives their octets."""
+    if first == end:
+        return 0
+    start, stop = batch.places[first][0], batch.places[end - 1][1]
+    result.messages += end - first
+    result.lines += count_lines(batch.octets, start, stop)
+    return stop - start
+
+
+def _piece(piece: Piece, offset: int, task: Range, wanted: Wanted, result: Result) -> int:
+    """Checks the message of a piece. Gives where the next one begins."""
+    message = piece.message(task.path, result.messages + 1, offset, result.lines + 1)
+    data = mail_data(message)
+    _judge(message, data, wanted, result)
+    if piece.dropped:
+        result.cut.append(f"{task.path}, octet {offset}")
+    result.lines += piece.lines(message, data)
+    return offset + len(piece.octets) + piece.dropped
 
 
 def _judge(message: Message, data: bytes, wanted: Wanted, result: Result) -> None:
