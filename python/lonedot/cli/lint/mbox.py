@@ -34,8 +34,8 @@ _DATED = re.compile(
     rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ \d]?\d \d\d:\d\d"
 )
 
-# Octets before a border that tell it, LF CR LF, and all of `From ` but its last octet.
-_AROUND = 8
+# Octets before a border that tell it: LF CR LF.
+_BEFORE = 3
 _NEAR = 1 << 16
 _LF, _CR, _QUOTE = b"\n\r>"
 
@@ -126,12 +126,12 @@ def batches(blocks: Iterable[bytes]) -> Iterator[Batch | Piece]:
             if places:
                 yield Batch(buffer, places)
             buffer = buffer[start:]
-            if len(buffer) <= MAX_OCTETS + _AROUND:
+            if len(buffer) <= MAX_OCTETS + _BEFORE:
                 break
             piece, buffer = _cut(buffer, blocks, quoted)
             yield piece
             search, quoted = 1, False
-        search = max(1, len(buffer) - 4)
+        search = max(1, len(buffer))
     if buffer:
         yield Batch(buffer, [(0, len(buffer), quoted)])
 
@@ -178,15 +178,15 @@ def _is_border(octets: bytes, at: int) -> bool:
 def _border_from(descriptor: int, at: int, size: int) -> int:
     buffer = b""
     # The next border is near, as messages go.
-    for block in _whole_lines(blocks_of(descriptor, at - _AROUND, size, _NEAR)):
+    for block in _whole_lines(blocks_of(descriptor, at - _BEFORE, size, _NEAR)):
         at += len(block)
         buffer += block
-        search = 3
+        search = _BEFORE
         while (found := buffer.find(b"From ", search)) >= 0:
             if _is_border(buffer, found):
-                return at - _AROUND - len(buffer) + found
+                return at - _BEFORE - len(buffer) + found
             search = found + 5
-        buffer = buffer[-_AROUND:]
+        buffer = buffer[-_BEFORE:]
     return size
 
 
@@ -194,19 +194,18 @@ def _cut(buffer: bytes, blocks: Iterator[bytes], quoted: bool) -> tuple[Piece, b
     """Of a message that is too large, its first octets; and what comes from the next border on."""
     head, rest = buffer[:MAX_OCTETS], buffer[MAX_OCTETS:]
     dropped, lines = len(rest), rest.count(b"\n")
-    buffer = buffer[-_AROUND:]
+    buffer = buffer[-_BEFORE:]
     for block in blocks:
         known = len(buffer)
         buffer += block
-        search = 3
+        search = _BEFORE
         while (at := buffer.find(b"From ", search)) >= 0:
             search = at + 5
             if _is_border(buffer, at):
-                # The border may begin in what was counted as dropped.
                 dropped += at - known
-                lines += buffer.count(b"\n", known, at) - buffer.count(b"\n", at, known)
+                lines += buffer.count(b"\n", known, at)
                 return Piece(head, quoted, dropped, lines), buffer[at:]
         dropped += len(block)
         lines += block.count(b"\n")
-        buffer = buffer[-_AROUND:]
+        buffer = buffer[-_BEFORE:]
     return Piece(head, quoted, dropped, lines), b""
