@@ -154,8 +154,8 @@ __all__ = [
     "parse_command",
 ]
 
-# Where the names are that take asyncio or ssl, and forty milliseconds to import: a program that only decodes, parses or
-# checks does without. Each is imported when it is first asked for.
+# Where the names are that take asyncio or ssl, and sixty milliseconds to import: a program that only decodes, parses or
+# checks does without.
 _PLACES = {
     "AbortReason": "transaction",
     "Authenticator": "authenticator",
@@ -190,11 +190,12 @@ _PLACES = {
 if not TYPE_CHECKING:  # to a type checker any name would be one
 
     def __getattr__(name: str) -> object:
-        place = _PLACES.get(name)
-        if place is None:
+        if name not in _PLACES:
             raise AttributeError(f"module 'lonedot' has no attribute {name!r}")
-        value: object = getattr(import_module(f"lonedot.{place}"), name)
-        globals()[name] = value
+        # With the first of them all: a server may later have no descriptor left to open a module with.
+        for each, place in _PLACES.items():
+            globals()[each] = getattr(import_module(f"lonedot.{place}"), each)
+        value: object = globals()[name]
         return value
 
 

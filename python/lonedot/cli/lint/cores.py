@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 ALONE = 0.1
-"""Seconds of work before other processes are begun, which takes as long: of messages in which nothing is found 50 MB."""
+"""Seconds of work before other processes are begun, which takes as long. 100 MB of messages without findings, say."""
 
 Perform = Callable[[Task], Result]
 
