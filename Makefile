@@ -71,6 +71,7 @@ bench: build .venv/.dev .venv/.bench ## Measure beside the peers, write docs/ben
 		--benchmark-json=.benchmarks/python.json $(ARGS)
 	@if command -v smtp-source >/dev/null; then $(BIN)/python benches/serve.py --json .benchmarks/serve.json $(ARGS); \
 		else echo "smtp-source is not installed: whole servers are not measured"; fi
+	$(BIN)/python benches/lint.py --json .benchmarks/lint.json $(ARGS)
 	$(BIN)/python benches/report.py $(ARGS)
 
 clean: ## Remove what was built; ./mail stays

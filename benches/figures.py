@@ -2,7 +2,8 @@
 
 From Rust: a corpus, a place (`cache`, `chunk`, `encode`, `encode-lf`, `dram-chunks`, `dram-whole`) and what ran; for
 `headers` the place is the body's KiB. From Python: a subject (`decode`, `chunk`, `encode`, `encode-lf`, `encode-2k`,
-`headers`, `input`, `1k`, `2k`, `tiny`), a corpus and what ran. From whole servers: CPU seconds of a message.
+`headers`, `input`, `1k`, `2k`, `tiny`), a corpus and what ran. From whole servers: CPU seconds of a message. From
+`lonedot lint`: seconds of a mbox.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class Figures:
             case for name in ("rust.json", "headers.json") for case in json.loads((folder / name).read_text())
         ]
         python: dict[str, Any] = json.loads((folder / "python.json").read_text())
-        servers = folder / "serve.json"
+        servers, lint = folder / "serve.json", folder / "lint.json"
         self.rust = {
             (case["corpus"], case["place"], case["what"]): Figure(case["octets"], case["messages"], case["seconds"])
             for case in rust
@@ -81,6 +82,8 @@ class Figures:
             same = info.get("same_object", False)
             self.python[key] = Figure(info["octets"], info["calls"], case["stats"]["median"], same)
         self.servers: dict[str, Any] | None = json.loads(servers.read_text()) if servers.exists() else None
+        # Seconds of each way, with the file in the page cache (`warm`) and not (`cold`); None where nobody measured.
+        self.lint: dict[str, float] | None = json.loads(lint.read_text())["seconds"] if lint.exists() else None
         # Best first, as they were measured.
         self.kernels = [what for corpus, _, what in self.rust if corpus == "tiny"]
 
@@ -88,6 +91,11 @@ class Figures:
     def best(self) -> str:
         """The kernel that is chosen on this machine."""
         return self.kernels[0]
+
+    def beyond_start(self, cache: str) -> float:
+        """Seconds that `lonedot lint` takes for the mbox when it has begun."""
+        assert self.lint is not None
+        return self.lint[f"lint, {cache}"] - self.lint[f"lint of one message, {cache}"]
 
     def rate(self, corpus: str, place: str, what: str) -> float:
         return self.rust[corpus, place, what].rate

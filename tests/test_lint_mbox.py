@@ -217,10 +217,10 @@ class TestPlaces:
         monkeypatch.setattr(under_test, "BLOCK", 512)
         Path("mbox").write_bytes(mbox([BAD, GOOD] * 20))
 
-        def removing(task: Task, wanted: Wanted) -> Result:
+        def removing(task: Task, wanted: Wanted, threads: int) -> Result:
             if isinstance(task, Range) and task.start > 1000:
                 Path("mbox").unlink(missing_ok=True)
-            return perform(task, wanted)
+            return perform(task, wanted, threads)
 
         monkeypatch.setattr("lonedot.cli.lint.perform", removing)
         ran = lint("mbox", "mbox", "--format", "json", "--jobs", "1")

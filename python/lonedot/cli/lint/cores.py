@@ -1,8 +1,8 @@
 """Tasks on all cores, results in the order of the tasks.
 
 Takes tasks one at a time, only as many ahead as keep the cores busy, so that memory is bounded however many there
-are. Processes do the work, because most of it is Python's; for little work none is started, and what is little shows.
-They end with this one, however it ends.
+are. Threads share the checks of a task, which are Rust's. Where there is so much work that the rest of it, which is
+Python's, takes long, processes do it, a task each. They end with this one, however it ends.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ALONE = 0.1
 """Seconds of work before other processes are begun, which takes as long. 100 MB of messages without findings, say."""
 
-Perform = Callable[[Task], Result]
+Perform = Callable[..., Result]
 
 
 def usable() -> int:
@@ -38,7 +38,7 @@ def results(tasks: Iterator[Task], perform: Perform, jobs: int) -> Generator[tup
     for task in tasks:
         rest: Task | None = task
         while rest is not None:
-            task, result = rest, perform(rest)
+            task, result = rest, perform(rest, threads=jobs)
             yield task, result
             rest = result.rest
         if jobs > 1 and time.monotonic() - begun > ALONE:

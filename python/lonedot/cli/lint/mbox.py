@@ -74,10 +74,10 @@ class Batch(NamedTuple):
     octets: bytes
     places: list[tuple[int, int, bool]]
 
-    def to_look_at(self, smtputf8: bool) -> list[int]:
+    def to_look_at(self, smtputf8: bool, threads: int) -> list[int]:
         """Those in whose message something is found, or may be when it is read more closely."""
         places = [place(self.octets, start, end) for start, end, _ in self.places]
-        found = set(with_findings(self.octets, places, smtputf8=smtputf8))
+        found = set(with_findings(self.octets, places, smtputf8=smtputf8, threads=threads))
         found |= {index for index, (start, end, quoted) in enumerate(self.places) if quoted or end - start > MAX_OCTETS}
         return sorted(found)
 

@@ -92,8 +92,8 @@ class Result:
         self.rest: Task | None = None
 
 
-def perform(task: Task, wanted: Wanted) -> Result:
-    """Checks the messages of a task."""
+def perform(task: Task, wanted: Wanted, threads: int = 1) -> Result:
+    """Checks the messages of a task, with so many threads where they are of use."""
     result = Result()
     match task:
         case Unread():
@@ -101,7 +101,7 @@ def perform(task: Task, wanted: Wanted) -> Result:
         case Files():
             _files(task, wanted, result)
         case Range():
-            _range(task, wanted, result)
+            _range(task, wanted, threads, result)
         case Held():
             result.cut += task.cut
             for done, message in enumerate(task.messages, 1):
@@ -143,14 +143,14 @@ def _read(path: str, result: Result) -> Message:
     return Message(path, None, octets)
 
 
-def _range(task: Range, wanted: Wanted, result: Result) -> None:
+def _range(task: Range, wanted: Wanted, threads: int, result: Result) -> None:
     try:
         descriptor = os.open(task.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         result.unread.append(Unread(task.path, error.strerror or str(error)))
         return
     try:
-        for start in _pieces(task, descriptor, wanted, result):
+        for start in _pieces(task, descriptor, wanted, threads, result):
             if len(result.found) >= MAX_FOUND and start < task.end:
                 result.rest = task._replace(start=start)
                 break
@@ -160,7 +160,7 @@ def _range(task: Range, wanted: Wanted, result: Result) -> None:
         os.close(descriptor)
 
 
-def _pieces(task: Range, descriptor: int, wanted: Wanted, result: Result) -> Iterator[int]:
+def _pieces(task: Range, descriptor: int, wanted: Wanted, threads: int, result: Result) -> Iterator[int]:
     """Checks one message after the other; gives where the next one begins, each time that something was found."""
     offset = task.start
     for batch in batches(blocks_of(descriptor, task.start, task.end)):
@@ -169,7 +169,7 @@ def _pieces(task: Range, descriptor: int, wanted: Wanted, result: Result) -> Ite
             yield offset
             continue
         done = 0
-        for index in batch.to_look_at(wanted.smtputf8):
+        for index in batch.to_look_at(wanted.smtputf8, threads):
             offset += _pass_over(batch, done, index, result)
             offset = _piece(batch.piece(index), offset, task, wanted, result)
             done = index + 1
