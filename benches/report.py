@@ -3,8 +3,8 @@
     python benches/report.py [--quick] [FOLDER]
 
 FOLDER holds `rust.json`, `headers.json`, `python.json` and, where they were measured, `serve.json` and `lint.json`; it
-is `.benchmarks` by default. Figures of a quick run are to try, not to quote: their page goes into the folder, and `docs`
-stays as it is.
+is `.benchmarks` by default. Figures of a quick run are to try, not to quote: their page goes into the folder, and
+`docs` stays as it is.
 """
 
 from __future__ import annotations
