@@ -1,7 +1,7 @@
 //! A text of Unix, whose lines end in LF, with the line ends of the wire.
 
 use super::room::append;
-use crate::scan::{BLOCK, Backend, Job, Kernel, WIDE};
+use crate::scan::{BLOCK, Backend, Job, Kernel, WIDE, padded};
 
 /// Appends the text with a CR before each LF. What is in it besides stays as it is; a CR that is there already too.
 pub fn with_crlf(text: &[u8], out: &mut Vec<u8>, backend: Backend) {
@@ -25,12 +25,12 @@ impl Job for WithCrlf<'_> {
             rest = append(out, rest.len() + rest.len() / 16 + 2 * WIDE, |room| {
                 let mut at = 0;
                 while at < rest.len() && room.left() >= WIDE {
-                    let padded;
+                    let last;
                     let (block, length) = match rest[at..].first_chunk::<BLOCK>() {
                         Some(block) => (block, BLOCK),
                         None => {
-                            padded = padded_block(&rest[at..]);
-                            (&padded, rest.len() - at)
+                            last = padded(&rest[at..]);
+                            (&last, rest.len() - at)
                         }
                     };
                     let loaded = K::load(block);
@@ -46,13 +46,6 @@ impl Job for WithCrlf<'_> {
             });
         }
     }
-}
-
-/// The last octets, and behind them some that are no LF.
-fn padded_block(octets: &[u8]) -> [u8; BLOCK] {
-    let mut block = [b' '; BLOCK];
-    block[..octets.len()].copy_from_slice(octets);
-    block
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! says whether its octets are worth a closer look: long lines, octets that stand in few fields, lines that end in white space. A bare LF
 //! ends a line as well, as it does for whoever reads the message on a Unix system; the closer look tells it.
 
-use crate::scan::{BLOCK, Kernel, Masks, below};
+use crate::scan::{BLOCK, Kernel, Masks, below, padded};
 
 /// Octets of a line that nothing is said of, its CRLF included: no more than a line of base64 has, see [`super::body`].
 const SHORT: usize = 78;
@@ -115,11 +115,4 @@ impl Splitter {
         let Self { lines, long, odd, .. } = std::mem::take(self);
         Whole { end, lines, long, odd }
     }
-}
-
-/// The last octets of a chunk, and behind them some that nothing is said of.
-fn padded(octets: &[u8]) -> [u8; BLOCK] {
-    let mut block = [b'a'; BLOCK];
-    block[..octets.len()].copy_from_slice(octets);
-    block
 }

@@ -22,6 +22,13 @@ pub(crate) const fn below(count: usize) -> u64 {
     if count >= BLOCK { u64::MAX } else { (1 << count) - 1 }
 }
 
+/// A block that begins with the last octets there are, spaces behind them.
+pub(crate) fn padded(octets: &[u8]) -> [u8; BLOCK] {
+    let mut block = [b' '; BLOCK];
+    block[..octets.len()].copy_from_slice(octets);
+    block
+}
+
 /// Where in a block the octets stand that line ends are made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Masks {
