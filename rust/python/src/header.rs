@@ -1,9 +1,10 @@
 //! The header check as Python sees it: `check_headers` and the `HeaderFinding`s it gives.
 
-use lonedot_core::data::LineEnds;
+use lonedot_core::data::{LineEnds, with_crlf};
 use lonedot_core::header::{
     HeaderContext, HeaderFinding as CoreFinding, HeaderLimits, HeaderReader as CoreReader, check,
 };
+use lonedot_core::scan::Backend;
 use pyo3::prelude::*;
 
 use crate::data::DataReport;
@@ -93,6 +94,7 @@ impl HeaderFinding {
 pub(crate) struct HeaderReader {
     reader: CoreReader,
     lf: bool,
+    backend: Backend,
 }
 
 #[pymethods]
@@ -103,7 +105,8 @@ impl HeaderReader {
         let limits = HeaderLimits { max_octets, max_fields, max_field, ..HeaderLimits::default() };
         let lf = crate::data::line_ends(line_ends)? == LineEnds::Lf;
         let context = HeaderContext { smtputf8 };
-        Ok(Self { reader: CoreReader::with_backend(limits, context, crate::backend()?), lf })
+        let backend = crate::backend()?;
+        Ok(Self { reader: CoreReader::with_backend(limits, context, backend), lf, backend })
     }
 
     fn read(&mut self, octets: Octets<'_>) {
@@ -111,15 +114,9 @@ impl HeaderReader {
             return self.reader.read(&octets);
         }
         // Only the header section comes here, and a body that is judged line by line.
-        for line in octets.split_inclusive(|octet| *octet == b'\n') {
-            match line.split_last() {
-                Some((b'\n', line)) => {
-                    self.reader.read(line);
-                    self.reader.read(b"\r\n");
-                }
-                _ => self.reader.read(line),
-            }
-        }
+        let mut wire = Vec::new();
+        with_crlf(&octets, &mut wire, self.backend);
+        self.reader.read(&wire);
     }
 
     fn finish(&mut self, report: &DataReport) {
