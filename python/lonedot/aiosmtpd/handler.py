@@ -218,7 +218,7 @@ class AiosmtpdHandler:
         except UnicodeDecodeError:
             return NOT_ASCII
         if self._handle_data is not None:
-            return self._ask_of_message(self._handle_data, client, envelope, message)
+            return self._ask(self._handle_data, partial(_message_meaning, message), client, envelope)
         if self._process_message is not None:
             return self._legacy(self._process_message, client, envelope, message)
         return None
@@ -281,19 +281,6 @@ class AiosmtpdHandler:
         if type(status) is str and not client.pushed:
             return reply(status)
         return self._settle(status, meaning, client, envelope, path, options)
-
-    def _ask_of_message(self, hook: Callable[..., Any], client: Client, envelope: Envelope, message: Message) -> Any:
-        """The same of DATA. What its status means depends on the message, too."""
-        meaning = partial(_message_meaning, message)
-        if client.pushed or not client.secure:
-            return self._ask(hook, meaning, client, envelope)
-        try:
-            status = hook(client, client.session, envelope)
-        except Exception as error:
-            return self._failed(error, meaning, envelope)
-        if type(status) is str and not client.pushed:
-            return _message_meaning(message, status, envelope)
-        return self._settle(status, meaning, client, envelope)
 
     def _settle(self, status: Any, meaning: Meaning, client: Client, envelope: Envelope, *others: Any) -> Any:
         if inspect.isawaitable(status):
