@@ -76,10 +76,15 @@ class Batch(NamedTuple):
 
     def to_look_at(self, smtputf8: bool, threads: int) -> list[int]:
         """Those in whose message something is found, or may be when it is read more closely."""
-        places = [place(self.octets, start, end) for start, end, _ in self.places]
-        found = set(with_findings(self.octets, places, smtputf8=smtputf8, threads=threads))
-        found |= {index for index, (start, end, quoted) in enumerate(self.places) if quoted or end - start > MAX_OCTETS}
-        return sorted(found)
+        unsure, sure, places = [], [], []
+        for index, (start, end, quoted) in enumerate(self.places):
+            if quoted or end - start > MAX_OCTETS:
+                unsure.append(index)
+            else:
+                sure.append(index)
+                places.append(place(self.octets, start, end))
+        found = with_findings(self.octets, places, smtputf8=smtputf8, threads=threads)
+        return sorted([*unsure, *(sure[index] for index in found)])
 
     def piece(self, index: int) -> Piece:
         """One of them."""
@@ -175,17 +180,19 @@ def _is_border(octets: bytes, at: int) -> bool:
     return (FROM_LINE if after_empty else _DATED).match(octets, at, at + LINE) is not None
 
 
+def _first_border(octets: bytes) -> int | None:
+    """Where the first message begins behind the octets that tell it."""
+    return next((at for at in from_lines(octets, _BEFORE) if _is_border(octets, at)), None)
+
+
 def _border_from(descriptor: int, at: int, size: int) -> int:
     buffer = b""
     # The next border is near, as messages go.
     for block in _whole_lines(blocks_of(descriptor, at - _BEFORE, size, _NEAR)):
         at += len(block)
         buffer += block
-        search = _BEFORE
-        while (found := buffer.find(b"From ", search)) >= 0:
-            if _is_border(buffer, found):
-                return at - _BEFORE - len(buffer) + found
-            search = found + 5
+        if (found := _first_border(buffer)) is not None:
+            return at - _BEFORE - len(buffer) + found
         buffer = buffer[-_BEFORE:]
     return size
 
@@ -198,13 +205,10 @@ def _cut(buffer: bytes, blocks: Iterator[bytes], quoted: bool) -> tuple[Piece, b
     for block in blocks:
         known = len(buffer)
         buffer += block
-        search = _BEFORE
-        while (at := buffer.find(b"From ", search)) >= 0:
-            search = at + 5
-            if _is_border(buffer, at):
-                dropped += at - known
-                lines += buffer.count(b"\n", known, at)
-                return Piece(head, quoted, dropped, lines), buffer[at:]
+        if (at := _first_border(buffer)) is not None:
+            dropped += at - known
+            lines += buffer.count(b"\n", known, at)
+            return Piece(head, quoted, dropped, lines), buffer[at:]
         dropped += len(block)
         lines += block.count(b"\n")
         buffer = buffer[-_BEFORE:]
