@@ -59,8 +59,8 @@ def lint(path: Path, messages: int, *options: str) -> float:
     started = time.perf_counter()
     ran = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     seconds = time.perf_counter() - started
-    read = f"{messages:,} message{'s' if messages > 1 else ''} read, nothing found"
-    assert ran.stdout.strip().splitlines()[-1] == read, ran.stdout
+    told = f"{messages:,} message{'s' if messages > 1 else ''} read, nothing found"
+    assert ran.stdout.strip().splitlines()[-1] == told, ran.stdout
     return seconds
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
@@ -89,6 +90,15 @@ def run(
     out, err = done.stdout.decode(), done.stderr.decode()
     assert "Traceback" not in err
     return Ran(done.returncode, out, err)
+
+
+def written_to(terminal: int) -> bytes:
+    """Until its other end is closed."""
+    octets = b""
+    with suppress(OSError):  # EIO, then
+        while read := os.read(terminal, 1 << 16):
+            octets += read
+    return octets
 
 
 def mbox(messages: Sequence[bytes], line_end: bytes = b"\n") -> bytes:

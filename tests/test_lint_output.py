@@ -16,7 +16,7 @@ import pytest
 from lonedot import __version__
 from lonedot.cli.lint.excerpt import WIDTH, excerpt, visible
 
-from tests.linting import ADVISED, BAD, GOOD, ROWS, WARNED, WRONG, command, lint, mbox
+from tests.linting import ADVISED, BAD, GOOD, ROWS, WARNED, WRONG, command, lint, mbox, written_to
 from tests.serving import SECONDS
 
 
@@ -125,12 +125,7 @@ class TestColour:
             command(*arguments), stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, env={**plain, **environment}
         )
         os.close(theirs)
-        shown = b""
-        try:
-            while octets := os.read(ours, 1 << 16):
-                shown += octets
-        except OSError:
-            pass  # EIO: the other end is closed
+        shown = written_to(ours)
         process.wait(SECONDS)
         os.close(ours)
         return shown.decode()

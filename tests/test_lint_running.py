@@ -21,7 +21,7 @@ import pytest
 from lonedot.cli.lint.progress import Progress, shown
 from lonedot.cli.lint.task import Files, Held, Range
 
-from tests.linting import ADVISED, BAD, GOOD, WARNED, command, in_processes, lint, mbox, run
+from tests.linting import ADVISED, BAD, GOOD, WARNED, command, in_processes, lint, mbox, run, written_to
 from tests.serving import SECONDS
 
 
@@ -241,12 +241,7 @@ class TestTerminal:
             env={**os.environ, "TERM": term},
         )
         os.close(theirs)
-        err = b""
-        try:
-            while octets := os.read(ours, 1 << 16):
-                err += octets
-        except OSError:
-            pass  # EIO: the other end is closed
+        err = written_to(ours)
         os.close(ours)
         return process.wait(SECONDS), err
 
